@@ -1,0 +1,93 @@
+package stage
+
+// Definition describes a stage: what it reads, what it writes and how to make its handlers.
+type Definition struct {
+	Name    string   // also the consumer group's name and the prefix of its transactional ids
+	Inputs  []string // co-partitioned topics
+	Outputs []string // all topics that its handlers write, changelog and dead letters included
+	// Spread says that a task writes to every partition of its outputs (intake); otherwise partition p of the inputs
+	// is written to partition p of the outputs.
+	Spread bool
+	// Single says that one task reads all partitions of the inputs and writes partition 0 (aggregator).
+	Single bool
+	// New makes the handler of one task. partition is the task's partition; 0 for a Single stage.
+	New func(partition int32) (Handler, error)
+	// Reject makes the dead letter for an input whose Handle returned ErrReject. Its position is in's own offset.
+	Reject func(in Record, err error) []Record
+}
+
+// Task runs one handler over its inputs and drops the outputs that an earlier run has written already.
+type Task struct {
+	def     Definition
+	handler Handler
+	written map[TopicPartition]Position
+	Rejects int64 // inputs that went to the dead letters
+	Dropped int64 // outputs that were in the log already
+}
+
+// Start makes the task's handler, recovers it and returns where its inputs go on.
+func Start(def Definition, partition int32, outputs []TopicPartition, log Log) (*Task, map[TopicPartition]int64, error) {
+	h, err := def.New(partition)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &Task{def: def, handler: h, written: map[TopicPartition]Position{}}
+	for _, tp := range outputs {
+		rec, ok, err := log.Last(tp, def.Name, partition)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			t.written[tp] = rec.Position
+		}
+	}
+	next, err := h.Recover(log)
+	return t, next, err
+}
+
+// Step handles a batch of inputs and returns what to write: first out, in any order between partitions but in this
+// order within one; then, once all of out is durable, state, as one batch. caughtUp tells whether the batch reached
+// the end of the input.
+func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error) {
+	for i := range in {
+		res, err := t.handler.Handle(in[i])
+		if err != nil {
+			if !isReject(err) || t.def.Reject == nil {
+				return nil, nil, &InputError{in[i], err}
+			}
+			t.Rejects++
+			res = t.def.Reject(in[i], err)
+		}
+		out = t.keep(out, res)
+	}
+	if h, ok := t.handler.(Ticker); ok {
+		for _, r := range h.Tick(caughtUp) {
+			r.Stage = t.def.Name
+			out = append(out, r)
+		}
+	}
+	if h, ok := t.handler.(Checkpointer); ok && len(in) > 0 {
+		state = h.Checkpoint()
+		for i := range state {
+			state[i].Stage = t.def.Name
+		}
+	}
+	return out, state, nil
+}
+
+// keep appends what is not in the log yet. Ticks pass by it: they promise the same thing however often they are said.
+func (t *Task) keep(out, res []Record) []Record {
+	for _, r := range res {
+		tp := TopicPartition{r.Topic, r.Partition}
+		if last, ok := t.written[tp]; ok {
+			if !r.Position.After(last) {
+				t.Dropped++
+				continue
+			}
+			delete(t.written, tp) // from here on everything is new
+		}
+		r.Stage = t.def.Name
+		out = append(out, r)
+	}
+	return out
+}
