@@ -12,8 +12,8 @@ type Handler interface {
 	// that it leaves out is read from its start.
 	Recover(log Log) (map[TopicPartition]int64, error)
 
-	// Handle returns what in causes, in order, each with its topic, partition and position. The slice and what it
-	// points to may be used again at the next call. An error that wraps ErrReject sends the input to the dead letters;
+	// Handle returns what in causes, in order, each with its topic, partition and position. The slice may
+	// be used again at the next call; the bytes that it points to belong to the caller. An error that wraps ErrReject sends the input to the dead letters;
 	// any other error stops the stage.
 	Handle(in Record) ([]Record, error)
 }
