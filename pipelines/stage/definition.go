@@ -12,8 +12,8 @@ type Definition struct {
 	Single bool
 	// New makes the handler of one task. partition is the task's partition; 0 for a Single stage.
 	New func(partition int32) (Handler, error)
-	// Reject makes the dead letter for an input whose Handle returned ErrReject. Its position is in's own offset.
-	Reject func(in Record, err error) []Record
+	// Reject makes the dead letter for an input whose Handle returned ErrReject. Task gives it its position.
+	Reject func(in Record, err error) Record
 }
 
 // Task runs one handler over its inputs and drops the outputs that an earlier run has written already.
@@ -45,6 +45,14 @@ func Start(def Definition, partition int32, outputs []TopicPartition, log Log) (
 	return t, next, err
 }
 
+// partition is the source partition of what an input causes.
+func partition(def Definition, in Record) int32 {
+	if def.Single {
+		return 0
+	}
+	return in.Partition
+}
+
 // Step handles a batch of inputs and returns what to write: first out, in any order between partitions but in this
 // order within one; then, once all of out is durable, state, as one batch. caughtUp tells whether the batch reached
 // the end of the input.
@@ -56,7 +64,9 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 				return nil, nil, &InputError{in[i], err}
 			}
 			t.Rejects++
-			res = t.def.Reject(in[i], err)
+			letter := t.def.Reject(in[i], err)
+			letter.Position = Position{partition(t.def, in[i]), in[i].Offset, int32(len(res))}
+			res = append(res, letter)
 		}
 		out = t.keep(out, res)
 	}

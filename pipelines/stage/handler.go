@@ -13,8 +13,8 @@ type Handler interface {
 	Recover(log Log) (map[TopicPartition]int64, error)
 
 	// Handle returns what in causes, in order, each with its topic, partition and position. The slice may
-	// be used again at the next call; the bytes that it points to belong to the caller. An error that wraps ErrReject sends the input to the dead letters;
-	// any other error stops the stage.
+	// be used again at the next call; the bytes that it points to belong to the caller. An error that wraps ErrReject sends the input to the dead letters
+	// after the outputs returned beside it; any other error stops the stage.
 	Handle(in Record) ([]Record, error)
 }
 

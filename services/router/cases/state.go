@@ -1,0 +1,90 @@
+package cases
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/router/guard"
+)
+
+// stateKey is the key of the RouterState in case.state: a byte that no case id may hold.
+var stateKey = []byte{0}
+
+// touch marks a case as changed in this step.
+func (r *Router) touch(c *schemas.CaseState) {
+	if _, ok := r.isDirty[c.Case.CaseID]; !ok {
+		r.isDirty[c.Case.CaseID] = struct{}{}
+		r.dirty = append(r.dirty, c.Case.CaseID)
+	}
+}
+
+// Checkpoint implements stage.Checkpointer: the cases that changed, a tombstone for those no longer held, and where the
+// router stands. It is one batch, so that state and position can't part.
+func (r *Router) Checkpoint() []stage.Record {
+	out := make([]stage.Record, 0, len(r.dirty)+1)
+	for _, id := range r.dirty {
+		rec := stage.Record{Topic: pipelines.CaseStates, Partition: r.partition, Key: []byte(id)}
+		if c := r.cases[id]; c != nil {
+			rec.Value = r.encode(pipelines.CaseStates, c)
+		}
+		out = append(out, rec)
+	}
+	clear(r.isDirty)
+	r.dirty = r.dirty[:0]
+	return append(out, stage.Record{Topic: pipelines.CaseStates, Partition: r.partition, Key: stateKey,
+		Value: r.encode(pipelines.CaseStates, r.state()), Position: stage.Position{Partition: r.partition, Offset: r.nextOffset - 1}})
+}
+
+func (r *Router) state() *schemas.RouterState {
+	s := &schemas.RouterState{NextOffset: r.nextOffset, Now: r.clock.now, Promised: r.clock.promised,
+		Sources: int32(len(r.clock.ticks)), Ticks: r.clock.ticks, Policy: r.published}
+	for _, p := range r.applied {
+		s.Applied = append(s.Applied, position(p))
+	}
+	slices.SortFunc(s.Applied, func(a, b schemas.Position) int { return int(a.Partition) - int(b.Partition) })
+	return s
+}
+
+// Recover implements stage.Handler: the state is the router's own changelog.
+func (r *Router) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
+	tp := stage.TopicPartition{Topic: pipelines.CaseStates, Partition: r.partition}
+	_, err := log.Read(tp, 0, func(rec stage.Record) error {
+		if rec.Value == nil {
+			delete(r.cases, string(rec.Key))
+			return nil
+		}
+		return r.restore(rec)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("restore the router's state of partition %d: %w", r.partition, err)
+	}
+	r.timers.rebuild(r.policy, r.cases)
+	return map[stage.TopicPartition]int64{{Topic: pipelines.CaseEvents, Partition: r.partition}: r.nextOffset}, nil
+}
+
+func (r *Router) restore(rec stage.Record) error {
+	m, err := r.codec.Decode(rec.Value)
+	if err != nil {
+		return fmt.Errorf("%s/%d offset %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
+	}
+	switch s := m.(type) {
+	case *schemas.CaseState:
+		r.cases[s.Case.CaseID] = s
+	case *schemas.RouterState:
+		r.nextOffset, r.published = s.NextOffset, s.Policy
+		r.clock = clock{ticks: s.Ticks, now: s.Now, promised: s.Promised}
+		clear(r.applied)
+		for _, p := range s.Applied {
+			r.applied[p.Partition] = stage.Position{Partition: p.Partition, Offset: p.Offset, Ordinal: p.Ordinal}
+		}
+		if s.Policy.Set {
+			if r.policy, err = guard.Parse([]byte(s.Policy.Value.Document)); err != nil {
+				return fmt.Errorf("%s/%d offset %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
+			}
+		}
+	}
+	return nil
+}

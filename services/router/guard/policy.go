@@ -1,0 +1,152 @@
+// Package guard is the PersonaGuard: it routes a case by what kind of case it is, under a policy that is data in the
+// log, and never by what a bot thinks of itself.
+package guard
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/casetrail/casetrail/schemas"
+)
+
+// CaseTypes are the case types that intake's classifier can find. A policy routes some or all of them.
+var CaseTypes = []string{
+	"refund_status", "balance_inquiry", "shipment_tracking", "basic_transaction_query",
+	"dispute", "fraud_claim", "hardship_request", "complex_multi_product",
+}
+
+// Unknown is the case type of a case that nothing certain is known about. It goes to a human, always.
+const Unknown = "unknown"
+
+// Bounds on a policy's document.
+const (
+	MaxDocument = 64 << 10
+	maxVersion  = 64
+	maxTimer    = 90 * 24 * time.Hour
+)
+
+// Policy says which case types the AI handles, which tripwires pull a human in, and when a case ends by itself.
+type Policy struct {
+	Version   string    `yaml:"version"`
+	Workflow  string    `yaml:"workflow"`
+	Routes    Routes    `yaml:"routes"`
+	Tripwires Tripwires `yaml:"tripwires"`
+	// IdleClose is how long a case may go without any event before it is concluded as abandoned.
+	IdleClose time.Duration `yaml:"idle_close"`
+	// Amendments is how long a concluded case takes a late rating or complaint.
+	Amendments time.Duration `yaml:"amendments"`
+}
+
+// Routes lists the case types by who handles them. What is in neither goes to a human.
+type Routes struct {
+	AIHandles []string `yaml:"ai_handles"`
+	HumanOnly []string `yaml:"human_only"`
+}
+
+// Tripwires are the customer's behaviours that pull a human into a case that the AI has.
+type Tripwires struct {
+	HumanRequest      bool          `yaml:"human_request"`
+	NegativeMessages  int           `yaml:"negative_messages"`  // 0 turns it off
+	NegativeSentiment float64       `yaml:"negative_sentiment"` // at or below it a message counts as negative
+	Duration          time.Duration `yaml:"duration"`           // 0 turns it off
+}
+
+// None is the policy where none has been published: everything goes to a human.
+func None() *Policy {
+	return &Policy{Workflow: "customer_service", IdleClose: 4 * time.Hour, Amendments: 168 * time.Hour}
+}
+
+// ErrPolicy is wrapped by every fault of a policy's document.
+var ErrPolicy = errors.New("policy")
+
+// Parse reads a policy and reports all its faults at once. Errors wrap ErrPolicy and name the field and how to mend it.
+func Parse(document []byte) (*Policy, error) {
+	if len(document) > MaxDocument {
+		return nil, fmt.Errorf("%w: the document has %d bytes, more than %d", ErrPolicy, len(document), MaxDocument)
+	}
+	var p Policy
+	dec := yaml.NewDecoder(bytes.NewReader(document))
+	dec.KnownFields(true)
+	if err := dec.Decode(&p); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: more than one YAML document; a policy is one", ErrPolicy)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Validate reports every fault of the policy at once.
+func (p *Policy) Validate() error {
+	var faults []error
+	fault := func(format string, a ...any) {
+		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrPolicy}, a...)...))
+	}
+	if n := len(p.Version); n == 0 || n > maxVersion || !utf8.ValidString(p.Version) || strings.ContainsAny(p.Version, "\n\r") {
+		fault("version: must be 1 to %d bytes of UTF-8 on one line; every record names it", maxVersion)
+	}
+	if n := len(p.Workflow); n == 0 || n > 128 {
+		fault("workflow: must be 1 to 128 bytes, such as customer_service")
+	}
+	seen := map[string]string{}
+	for list, types := range map[string][]string{"routes.ai_handles": p.Routes.AIHandles, "routes.human_only": p.Routes.HumanOnly} {
+		for _, t := range types {
+			switch other := seen[t]; {
+			case t == Unknown:
+				fault("%s: %q always goes to a human and is not listed; take it out", list, t)
+			case !slices.Contains(CaseTypes, t):
+				fault("%s: unknown case type %q; known are %s", list, t, strings.Join(CaseTypes, ", "))
+			case other != "":
+				fault("%s: case type %q is listed twice; keep it in one list", list, t)
+			}
+			seen[t] = list
+		}
+	}
+	if len(p.Routes.AIHandles)+len(p.Routes.HumanOnly) == 0 {
+		fault("routes: names no case type; list them under ai_handles and human_only")
+	}
+	if n := p.Tripwires.NegativeMessages; n < 0 || n > 100 {
+		fault("tripwires.negative_messages: %d is not between 0 (off) and 100", n)
+	}
+	if s := p.Tripwires.NegativeSentiment; !(s >= -1 && s <= 1) {
+		fault("tripwires.negative_sentiment: %v is not between -1 and 1", s)
+	}
+	for name, d := range map[string]time.Duration{"tripwires.duration": p.Tripwires.Duration, "idle_close": p.IdleClose, "amendments": p.Amendments} {
+		if name == "idle_close" && d < time.Second || d < 0 || d > maxTimer || d%time.Millisecond != 0 {
+			fault("%s: %v is out of range; use a whole number of milliseconds such as 10m, at most %v", name, d, maxTimer)
+		}
+	}
+	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) // the lists are maps
+	return errors.Join(faults...)
+}
+
+// Route says who handles a case of that type, and why. It is the whole guard: the type decides, nothing else.
+func (p *Policy) Route(caseType string) (schemas.Handler, schemas.RouteReason) {
+	switch {
+	case p.Version == "":
+		return schemas.HandlerHuman, schemas.RouteReasonNoPolicy
+	case caseType == Unknown || caseType == "":
+		return schemas.HandlerHuman, schemas.RouteReasonCaseTypeUnknown
+	case slices.Contains(p.Routes.AIHandles, caseType):
+		return schemas.HandlerAI, schemas.RouteReasonCaseTypeAIHandled
+	case slices.Contains(p.Routes.HumanOnly, caseType):
+		return schemas.HandlerHuman, schemas.RouteReasonCaseTypeHumanOnly
+	}
+	return schemas.HandlerHuman, schemas.RouteReasonCaseTypeNotInPolicy
+}
+
+// HumanOnly tells whether the policy names the case type as one that no AI may handle.
+func (p *Policy) HumanOnly(caseType string) bool {
+	return slices.Contains(p.Routes.HumanOnly, caseType)
+}
