@@ -1,0 +1,234 @@
+// Package stream is intake's core: it takes chat events from one partition of chat.events, validates them, adds what the
+// models find, and spreads them over case.events by case. It has no state; what is not deterministic (arrival, findings,
+// salts) is decided here, once, and is data from here on.
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/kafka"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/validate"
+	"github.com/casetrail/casetrail/services/router/guard"
+)
+
+// Faults that only intake knows; each is a reason code of chat.rejects.
+var (
+	errPolicy = errors.New("bad_policy")
+	errClock  = errors.New("clock_refused")
+	errType   = errors.New("wrong_type")
+)
+
+// maxValue bounds a message's value: an event of the largest text, with room for the rest.
+const maxValue = 128 << 10
+
+// Options are what a deployment decides.
+type Options struct {
+	Codec *schemas.Codec
+	Model *classify.Model
+	// PolicyKey is the operator's key; a policy that it did not sign is refused.
+	PolicyKey note.Verifier
+	// EventClock takes time from the events and from clock events, for the replay of history. Otherwise time is the
+	// wall's.
+	EventClock bool
+	// Learn makes the codec know a producer's own version of a schema. It may ask the schema registry.
+	Learn func(id int) error
+	// Now is the wall clock.
+	Now func() time.Time
+}
+
+// Handler is the stage.Handler of one partition of chat.events.
+type Handler struct {
+	Options
+	partition int32
+	sources   int32
+	targets   int32
+	time      int64 // the last time promised to case.events, or given to an event
+	ticked    int64 // the last tick
+	arrived   int64 // of the last input
+	offset    int64 // of the last input
+	in        stage.Record
+	out       []stage.Record
+	event     schemas.ChatEvent
+	found     schemas.CaseEvent
+}
+
+// Definition is intake as a stage.
+func Definition(o Options) stage.Definition {
+	return stage.Definition{
+		Name: pipelines.Intake, Inputs: []string{pipelines.ChatEvents},
+		Outputs: []string{pipelines.CaseEvents, pipelines.ChatRejects}, Spread: true,
+		New:    func(partition int32) (stage.Handler, error) { return &Handler{Options: o, partition: partition}, nil },
+		Reject: func(in stage.Record, err error) stage.Record { return reject(o, in, err) },
+	}
+}
+
+// Recover implements stage.Handler: the committed offset says where to go on, and the ticks in case.events up to when
+// this source has promised to be complete.
+func (h *Handler) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
+	var err error
+	if h.sources, err = log.Partitions(pipelines.ChatEvents); err != nil {
+		return nil, err
+	}
+	if h.targets, err = log.Partitions(pipelines.CaseEvents); err != nil {
+		return nil, err
+	}
+	for p := range h.targets {
+		rec, ok, err := log.Last(stage.TopicPartition{Topic: pipelines.CaseEvents, Partition: p}, pipelines.Intake, h.partition)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			h.remember(rec)
+		}
+	}
+	h.ticked = h.time
+	tp := stage.TopicPartition{Topic: pipelines.ChatEvents, Partition: h.partition}
+	next, ok, err := log.Committed(tp)
+	if err != nil || !ok {
+		return nil, err
+	}
+	h.offset = next - 1
+	return map[stage.TopicPartition]int64{tp: next}, nil
+}
+
+func (h *Handler) remember(rec stage.Record) {
+	switch m, _ := h.Codec.Decode(rec.Value); m := m.(type) {
+	case *schemas.Tick:
+		h.time = max(h.time, m.Time)
+	case *schemas.CaseEvent:
+		h.time = max(h.time, m.ObservedAt)
+	}
+}
+
+// Handle implements stage.Handler.
+func (h *Handler) Handle(in stage.Record) ([]stage.Record, error) {
+	h.in, h.out, h.offset = in, h.out[:0], in.Offset
+	h.arrived = min(in.Time.UnixMilli(), h.Now().UnixMilli())
+	err := h.take(in)
+	if err != nil && !errors.Is(err, schemas.ErrRegistry) {
+		err = fmt.Errorf("%w: %w", err, stage.ErrReject)
+	}
+	return h.out, err
+}
+
+func (h *Handler) take(in stage.Record) error {
+	if len(in.Value) > maxValue {
+		return fmt.Errorf("%w: the message has %d bytes; at most %d", validate.ErrTooLarge, len(in.Value), maxValue)
+	}
+	name, _, err := h.Codec.Name(in.Value)
+	if errors.Is(err, schemas.ErrUnknownSchema) && h.Learn != nil {
+		if err = h.Learn(schemas.ID(in.Value)); err == nil {
+			name, _, err = h.Codec.Name(in.Value)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	switch name {
+	case "casetrail.ChatEvent":
+		if err := h.Codec.DecodeInto(in.Value, &h.event); err != nil {
+			return err
+		}
+		return h.chat(&h.event)
+	case "casetrail.PolicyChange":
+		var c schemas.PolicyChange
+		if err := h.Codec.DecodeInto(in.Value, &c); err != nil {
+			return err
+		}
+		return h.policy(&c)
+	}
+	return fmt.Errorf("%w: chat.events takes casetrail.ChatEvent, not %s", errType, name)
+}
+
+// policy passes a valid, signed policy to every partition of case.events.
+func (h *Handler) policy(c *schemas.PolicyChange) error {
+	if h.PolicyKey == nil {
+		return fmt.Errorf("%w: intake has no operator's key to check it with; start it with --policy-key", errPolicy)
+	}
+	if _, err := guard.Verify(c, h.PolicyKey); err != nil {
+		return fmt.Errorf("%w: %w", errPolicy, err)
+	}
+	value := h.Codec.Append(nil, pipelines.CaseEvents, c)
+	for p := range h.targets {
+		h.emit(p, nil, value)
+	}
+	return nil
+}
+
+func (h *Handler) chat(e *schemas.ChatEvent) error {
+	if err := validate.Event(e); err != nil {
+		return err
+	}
+	if e.Kind == schemas.EventKindClock {
+		return h.clock(e)
+	}
+	observed := e.OccurredAt
+	if !h.EventClock {
+		if err := validate.Time(e, h.arrived); err != nil {
+			return err
+		}
+		observed = h.arrived
+	}
+	if err := h.find(e, max(observed, h.ticked)); err != nil {
+		return err
+	}
+	key := []byte(e.CaseID)
+	h.emit(kafka.Murmur2Partition(key, h.targets), key, h.Codec.Append(nil, pipelines.CaseEvents, &h.found))
+	return nil
+}
+
+// clock takes a producer's word that its partition is complete up to a time.
+func (h *Handler) clock(e *schemas.ChatEvent) error {
+	if !h.EventClock {
+		return fmt.Errorf("%w: this intake reckons by the wall clock; start it with --clock event to replay history", errClock)
+	}
+	if e.OccurredAt > h.ticked {
+		h.ticked = e.OccurredAt
+		h.tick(h.ticked, 0)
+	}
+	return nil
+}
+
+// Tick implements stage.Ticker: under the wall clock, this source is complete up to now where it has caught up, and up
+// to the last arrival where it has not.
+func (h *Handler) Tick(caughtUp bool) []stage.Record {
+	h.out = h.out[:0]
+	if h.EventClock {
+		return nil
+	}
+	t := h.arrived
+	if caughtUp {
+		t = h.Now().UnixMilli()
+	}
+	if t < h.ticked+tickEvery && (caughtUp || t <= h.ticked) {
+		return nil
+	}
+	h.ticked = t
+	h.tick(t, math.MaxInt32)
+	return h.out
+}
+
+// tickEvery is the least time between two ticks of a source that has caught up, in milliseconds.
+const tickEvery = 500
+
+func (h *Handler) tick(t int64, ordinal int32) {
+	value := h.Codec.Append(nil, pipelines.CaseEvents, &schemas.Tick{Time: t, Source: h.partition, Sources: h.sources})
+	for p := range h.targets {
+		h.emit(p, nil, value)
+		h.out[len(h.out)-1].Position.Ordinal = ordinal
+	}
+}
+
+func (h *Handler) emit(partition int32, key, value []byte) {
+	h.out = append(h.out, stage.Record{Topic: pipelines.CaseEvents, Partition: partition, Key: key, Value: value, Trace: h.in.Trace,
+		Position: stage.Position{Partition: h.partition, Offset: h.offset}})
+}
