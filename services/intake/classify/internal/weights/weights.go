@@ -1,0 +1,93 @@
+// Package weights is the file format of the classifier's weights: one header, one row of bytes for each feature, and
+// a checksum. It leaves out what the numbers mean; that is the classifier's.
+package weights
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Heads is how many sums a row feeds; Stride is how many bytes a row takes, so that none straddles a cache line.
+const (
+	Heads  = 12
+	Stride = 16
+	Bias   = 128 // a stored byte b stands for b - Bias
+)
+
+var magic = [8]byte{'C', 'T', 'W', 'E', 'I', 'G', 'H', '1'}
+
+// ErrBroken is wrapped by every error of Decode.
+var ErrBroken = errors.New("classify: broken weights")
+
+// File is everything a classifier needs to know besides its code.
+type File struct {
+	Bits       int            // rows are 1<<Bits
+	Scale      [Heads]float64 // what one unit of a row's byte is worth to each head
+	Intercept  [Heads]float64
+	Thresholds [8]uint16 // in units of 1e-4; their meaning is the classifier's
+	Rows       []byte    // (1<<Bits) * Stride
+}
+
+type header struct {
+	Magic      [8]byte
+	Bits       uint32
+	Stride     uint32
+	Scale      [Heads]float64
+	Intercept  [Heads]float64
+	Thresholds [8]uint16
+}
+
+// Encode gives the file's bytes.
+func Encode(f *File) ([]byte, error) {
+	if f.Bits < 1 || f.Bits > 24 || len(f.Rows) != Stride<<f.Bits {
+		return nil, fmt.Errorf("classify: %d bytes of weights do not fill 2^%d rows of %d", len(f.Rows), f.Bits, Stride)
+	}
+	var out bytes.Buffer
+	h := header{magic, uint32(f.Bits), Stride, f.Scale, f.Intercept, f.Thresholds}
+	if err := binary.Write(&out, binary.LittleEndian, h); err != nil {
+		return nil, err
+	}
+	out.Write(f.Rows)
+	sum := sha256.Sum256(out.Bytes())
+	out.Write(sum[:])
+	return out.Bytes(), nil
+}
+
+// Decode checks a file's bytes in full and gives what they hold; Rows points into data.
+func Decode(data []byte) (*File, error) {
+	var h header
+	size := binary.Size(h)
+	if len(data) < size+sha256.Size {
+		return nil, fmt.Errorf("%w: %d bytes are too few", ErrBroken, len(data))
+	}
+	if _, err := binary.Decode(data, binary.LittleEndian, &h); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	if h.Magic != magic {
+		return nil, fmt.Errorf("%w: not a weights file of this version", ErrBroken)
+	}
+	body := data[:len(data)-sha256.Size]
+	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], data[len(body):]) {
+		return nil, fmt.Errorf("%w: the checksum does not match", ErrBroken)
+	}
+	if h.Stride != Stride || h.Bits < 1 || h.Bits > 24 || len(body)-size != Stride<<h.Bits {
+		return nil, fmt.Errorf("%w: %d bytes do not fill 2^%d rows of %d", ErrBroken, len(body)-size, h.Bits, h.Stride)
+	}
+	for i := range Heads {
+		if !finite(h.Scale[i]) || h.Scale[i] < 0 || !finite(h.Intercept[i]) {
+			return nil, fmt.Errorf("%w: head %d has no usable scale", ErrBroken, i)
+		}
+	}
+	for i, t := range h.Thresholds {
+		if t > 10000 {
+			return nil, fmt.Errorf("%w: threshold %d is above 1", ErrBroken, i)
+		}
+	}
+	return &File{int(h.Bits), h.Scale, h.Intercept, h.Thresholds, body[size:]}, nil
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && math.Abs(f) < 1e6 }
