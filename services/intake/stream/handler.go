@@ -126,9 +126,7 @@ func (h *Handler) take(in stage.Record) error {
 	}
 	name, _, err := h.Codec.Name(in.Value)
 	if errors.Is(err, schemas.ErrUnknownSchema) && h.Learn != nil {
-		if err = h.Learn(schemas.ID(in.Value)); err == nil {
-			name, _, err = h.Codec.Name(in.Value)
-		}
+		name, err = h.learn(in.Value)
 	}
 	if err != nil {
 		return err
@@ -147,6 +145,18 @@ func (h *Handler) take(in stage.Record) error {
 		return h.policy(&c)
 	}
 	return fmt.Errorf("%w: chat.events takes casetrail.ChatEvent, not %s", errType, name)
+}
+
+// learn asks for a schema that a producer registered by itself.
+func (h *Handler) learn(value []byte) (name string, err error) {
+	id, err := schemas.ID(value)
+	if err == nil {
+		err = h.Learn(id)
+	}
+	if err == nil {
+		name, _, err = h.Codec.Name(value)
+	}
+	return name, err
 }
 
 // policy passes a valid, signed policy to every partition of case.events.

@@ -22,9 +22,18 @@ func (r *Router) tick(t *schemas.Tick) error {
 	if !moved && !r.behind() {
 		return nil
 	}
-	for n := 0; n < MaxTimers && r.behind(); n++ {
+	for n := 0; n < MaxTimers && r.behind(); {
 		next := heap.Pop(&r.timers).(timer)
-		if c := r.cases[next.id]; c != nil && r.expire(c, r.clock.now) {
+		c := r.cases[next.id]
+		if c == nil {
+			continue
+		}
+		if at := due(r.policy, c); at > next.due { // something has happened since: back in line, by its true time
+			r.timers.set(at, next.id)
+			continue
+		}
+		n++
+		if r.expire(c, r.clock.now) {
 			r.timers.set(due(r.policy, c), next.id)
 		}
 	}
