@@ -48,7 +48,7 @@ func newActor(c corpus.Conversation, start int64, progress float64, seed uint64,
 	return a
 }
 
-const customer = "customer"
+const customer = corpus.Customer
 
 // next is the time of the actor's next event; while it waits for the router, the time before which none will come.
 func (a *actor) next() int64 {
@@ -77,9 +77,9 @@ func (a *actor) step() schemas.ChatEvent {
 }
 
 // work takes the router's answer to the customer's message: who has the case, and so who answers.
-func (a *actor) work(w *schemas.WorkItem) {
+func (a *actor) work(w *schemas.WorkItem, clock int64) {
 	if w.EventID == "" {
-		a.handOver(w)
+		a.handOver(w, clock)
 		return
 	}
 	if w.EventID != a.awaits {
@@ -105,12 +105,12 @@ func (a *actor) join() {
 }
 
 // handOver gives the case to a human because a timer says so: what the bot was about to do, the desk does.
-func (a *actor) handOver(w *schemas.WorkItem) {
+func (a *actor) handOver(w *schemas.WorkItem, clock int64) {
 	a.handler = w.Handler
 	rest := a.queue
 	a.queue = nil
 	delay := a.delay
-	a.last = max(a.last, w.AssignedAt)
+	a.last = max(a.last, w.AssignedAt, clock)
 	a.join()
 	for _, p := range rest {
 		p.at += a.delay - delay

@@ -33,6 +33,7 @@ type Platform struct {
 	waiting actors   // for the router's answer, or for a timer; by the time that they hold the clock at
 	clock   int64
 	events  int
+	last    int64
 }
 
 // New plans the conversations over the span, at times drawn with the seed.
@@ -78,6 +79,7 @@ func (p *Platform) Next(n int) []schemas.ChatEvent {
 		e.OccurredAt = a.last
 		out = append(out, e)
 		p.events++
+		p.last = max(p.last, a.last)
 		p.settle(a)
 	}
 	return out
@@ -101,7 +103,7 @@ func (p *Platform) Work(w *schemas.WorkItem) {
 	if a == nil {
 		return
 	}
-	a.work(w)
+	a.work(w, p.clock)
 	if a.waiting() {
 		heap.Init(&p.waiting)
 		return
@@ -152,6 +154,9 @@ func (p *Platform) Done() bool { return len(p.actors) == 0 }
 // Left is how many conversations have not ended; Events how many events have been given out.
 func (p *Platform) Left() int   { return len(p.actors) }
 func (p *Platform) Events() int { return p.events }
+
+// Last is the time of the latest event given out.
+func (p *Platform) Last() int64 { return p.last }
 
 // Waiting tells whether some conversation waits for the router.
 func (p *Platform) Waiting() bool { return len(p.waiting) > 0 }
