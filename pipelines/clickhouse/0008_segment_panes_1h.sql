@@ -1,0 +1,38 @@
+CREATE TABLE IF NOT EXISTS segment_panes_1h
+(
+    hour                           DateTime('UTC')        COMMENT 'The hour''s start.',
+    case_type                      LowCardinality(String) COMMENT 'The case type.',
+    handler                        LowCardinality(String) COMMENT 'ai, human or ai_then_escalated.',
+    cases                          Int64                  COMMENT 'Cases concluded.',
+    ratings                        Int64                  COMMENT 'Ratings that arrived.',
+    csat_sum                       Int64                  COMMENT 'The sum of these ratings.',
+    csat_1                         Int64                  COMMENT 'Ratings of 1.',
+    csat_2                         Int64                  COMMENT 'Ratings of 2.',
+    csat_3                         Int64                  COMMENT 'Ratings of 3.',
+    csat_4                         Int64                  COMMENT 'Ratings of 4.',
+    csat_5                         Int64                  COMMENT 'Ratings of 5.',
+    complaints                     Int64                  COMMENT 'Complaints that arrived.',
+    escalated                      Int64                  COMMENT 'Cases that a tripwire pulled a human into.',
+    signal_human_request           Int64                  COMMENT 'How often the tripwire human_request fired.',
+    signal_negative_sentiment      Int64                  COMMENT 'How often the tripwire negative_sentiment fired.',
+    signal_duration                Int64                  COMMENT 'How often the tripwire duration fired.',
+    signal_case_type_change        Int64                  COMMENT 'How often the tripwire case_type_change fired.',
+    signal_guard_breach            Int64                  COMMENT 'How often the tripwire guard_breach fired.',
+    guard_breaches                 Int64                  COMMENT 'Cases on which an AI wrote that were not the AI''s.',
+    outcome_resolved_confirmed     Int64                  COMMENT 'Cases that ended resolved_confirmed.',
+    outcome_resolved_unconfirmed   Int64                  COMMENT 'Cases that ended resolved_unconfirmed.',
+    outcome_abandoned              Int64                  COMMENT 'Cases that ended abandoned.',
+    outcome_transferred            Int64                  COMMENT 'Cases that ended transferred.',
+    outcome_unresolved             Int64                  COMMENT 'Cases that ended unresolved.',
+    resolution_ms_sum              Int64                  COMMENT 'The sum of the times from opening to conclusion, milliseconds.',
+    human_requests                 Int64                  COMMENT 'Cases whose customer asked for a human.',
+    human_requests_met             Int64                  COMMENT 'Those where a human joined after the request.',
+    human_within_3_minutes         Int64                  COMMENT 'Those where a human joined within 3 minutes of the request.',
+    time_to_human_ms_sum           Int64                  COMMENT 'The sum of the times from escalation to a human''s joining, milliseconds.',
+    time_to_human_cases            Int64                  COMMENT 'How many cases that sum is over.',
+    synthetic                      Int64                  COMMENT 'Cases, ratings and complaints that a simulation made.'
+)
+ENGINE = SummingMergeTree
+ORDER BY (hour, case_type, handler)
+SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Sums per segment and hour. Parts are added up in the background: always sum().'

@@ -1,0 +1,2 @@
+CREATE VIEW IF NOT EXISTS escalations AS
+SELECT * FROM escalation_messages FINAL

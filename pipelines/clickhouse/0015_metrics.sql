@@ -1,0 +1,2 @@
+CREATE VIEW IF NOT EXISTS metrics AS
+SELECT * FROM metric_messages FINAL
