@@ -1,0 +1,5 @@
+//go:build !darwin && !linux
+
+package clickhouse
+
+func loadLibrary(string) (*library, error) { return nil, noLibrary() }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package clickhouse
+
+func closeStdin() error { return nil }
