@@ -1,0 +1,115 @@
+package recompute
+
+import (
+	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/schemas"
+)
+
+const all = "all"
+
+// The handlers of a segment, and their names. 0 is the total.
+const (
+	total = iota
+	ai
+	human
+	escalated
+	handlers
+)
+
+var names = [handlers]string{all, "ai", "human", "ai_then_escalated"}
+
+// entry is what one record says for metrics, and when.
+type entry struct {
+	at         int64
+	resolution int64
+	toHuman    int64 // from the escalation to the human; -1 where that did not happen
+	toRequest  int64 // from the customer's request to the human; -1 where that did not happen
+	caseType   int32
+	handler    int8
+	cases      int8
+	rating     int8 // 1 to 5, or 0
+	outcome    int8
+	signals    [5]int32
+	complaint  bool
+	escalated  bool
+	requested  bool
+	breach     bool
+	synthetic  bool
+}
+
+func ofCase(c *record.Case) entry {
+	e := entry{at: c.ConcludedAt, resolution: c.ConcludedAt - c.OpenedAt, handler: route(c.Route), cases: 1,
+		rating: rating(c.CustomerSatisfactionScore), outcome: int8(c.ResolutionOutcome), complaint: c.ComplaintLodged,
+		escalated: c.EscalationTriggered, requested: c.HumanRequestedAt.Set, breach: c.GuardBreach, synthetic: c.Synthetic,
+		toHuman: between(c.EscalatedAt, c.HumanJoinedAt), toRequest: between(c.HumanRequestedAt, c.HumanJoinedAt)}
+	for _, s := range c.EscalationSignals { // at most 4096, see schemas
+		e.signals[s]++
+	}
+	return e
+}
+
+func ofAmendment(a *record.Amendment) entry {
+	return entry{at: a.AmendedAt, handler: route(a.Route), rating: rating(a.CustomerSatisfactionScore), complaint: a.ComplaintLodged,
+		synthetic: a.Synthetic}
+}
+
+func route(r record.Route) int8 {
+	return [...]int8{record.RouteAIHandled: ai, record.RouteHumanHandled: human, record.RouteAIThenEscalated: escalated}[r]
+}
+
+func rating(score record.Optional[int32]) int8 {
+	if !score.Set || score.Value < 1 || score.Value > 5 {
+		return 0
+	}
+	return int8(score.Value)
+}
+
+// between is the time from one event to a later one; -1 where one of them is missing or the order is another.
+func between(from, to record.Optional[int64]) int64 {
+	if !from.Set || !to.Set || to.Value < from.Value {
+		return -1
+	}
+	return to.Value - from.Value
+}
+
+func one(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (e *entry) addTo(s *schemas.Segment) {
+	if s.CSATCounts == nil {
+		s.CSATCounts, s.Signals, s.Outcomes = make([]int64, 5), make([]int64, 5), make([]int64, 5)
+	}
+	if e.rating > 0 {
+		s.Ratings++
+		s.CSATSum += int64(e.rating)
+		s.CSATCounts[e.rating-1]++
+	}
+	s.Complaints += one(e.complaint)
+	if e.synthetic {
+		s.Synthetic += int64(e.cases) + one(e.rating > 0) + one(e.complaint)
+	}
+	if e.cases == 0 {
+		return
+	}
+	s.Cases++
+	s.Outcomes[e.outcome]++
+	s.ResolutionMSSum += e.resolution
+	s.Escalated += one(e.escalated)
+	s.GuardBreaches += one(e.breach)
+	s.HumanRequests += one(e.requested)
+	for i, n := range e.signals {
+		s.Signals[i] += int64(n)
+	}
+	if e.toRequest >= 0 {
+		s.HumanRequestsMet++
+		s.HumanWithin3Minutes += one(e.toRequest <= 3*minute)
+	}
+	if e.toHuman >= 0 {
+		s.TimeToHumanMSSum += e.toHuman
+		s.TimeToHumanCases++
+	}
+}
