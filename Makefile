@@ -1,0 +1,50 @@
+# `make` prints what there is. Everything that is built or fetched goes to bin/, .cache/ and data/.
+SHELL   := /bin/bash
+MODULES := record schemas pipelines services cli e2e
+BIN     := bin
+DATA    ?= data
+export CASETRAIL_CACHE ?= $(CURDIR)/.cache
+
+.DEFAULT_GOAL := help
+.PHONY: help build up down clean test bench train lint fmt gen images
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+
+build: ## the casetrail command and the services, in bin/
+	@command -v go >/dev/null || { echo "make: Go is missing; install Go 1.26 or later and try again" >&2; exit 1; }
+	@mkdir -p $(BIN)
+	@CGO_ENABLED=0 go build -o $(BIN)/ ./cli ./services/intake ./services/router ./services/record-signer ./services/aggregator ./services/clickhouse-sink ./record/cmd/verify
+	@mv $(BIN)/cli $(BIN)/casetrail
+
+up: build ## the whole pipeline on this machine, with conversations flowing (ARGS=--once ends after the report)
+	@$(BIN)/casetrail up --data $(DATA) $(ARGS)
+
+down: build ## stop what `make up` started
+	@$(BIN)/casetrail down --data $(DATA)
+
+clean: down ## forget the data and what was built
+	@rm -rf $(DATA) $(BIN)
+
+test: ## every test that can run here; says what it leaves out and why (CI=true: nothing may be left out)
+	@go run ./e2e/cmd/test $(ARGS)
+
+bench: build ## events a second, CPU by stage, latency, sign and verify; on the embedded stack and on Apache Kafka
+	@go run ./e2e/cmd/bench $(ARGS)
+
+train: ## train the classifier again (DATASET=folder with the labelled files)
+	@go run ./services/intake/classify/train -data $(or $(DATASET),../shared/data)
+
+lint: ## golangci-lint over all modules
+	@mkdir -p $(CASETRAIL_CACHE)/bin
+	@test -x $(CASETRAIL_CACHE)/bin/golangci-lint || GOBIN=$(CASETRAIL_CACHE)/bin GOWORK=off go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	@$(CASETRAIL_CACHE)/bin/golangci-lint run $(addsuffix /...,$(addprefix ./,$(MODULES)))
+
+fmt: ## gofmt
+	@gofmt -l -w $(MODULES)
+
+gen: ## Go code from the schemas
+	@cd schemas && go generate ./...
+
+images: ## one container image a service
+	@for s in intake router record-signer aggregator clickhouse-sink; do docker build --build-arg SERVICE=$$s -t casetrail/$$s . || exit 1; done
