@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"context"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"github.com/casetrail/casetrail/pipelines/stage"
+)
+
+// taskLog is what a task may read while it recovers. It implements stage.Log.
+type taskLog struct {
+	ctx    context.Context // of the recovery: stage.Log has none, since handlers do no I/O of their own
+	client *Client
+	group  string
+	ends   map[stage.TopicPartition]int64 // of the outputs: after the claim's marker, beyond which nothing is final
+	retry  func(what string, err error)
+}
+
+var _ stage.Log = (*taskLog)(nil)
+
+// Read implements stage.Log. The end of an output is this owner's claim; of any other partition, what is decided at
+// the time of the call.
+func (l *taskLog) Read(tp stage.TopicPartition, from int64, fn func(stage.Record) error) (int64, error) {
+	b, err := l.bounds(tp)
+	if err != nil {
+		return 0, err
+	}
+	end, ok := l.ends[tp]
+	if !ok {
+		end = b[1]
+	}
+	return l.client.readRange(l.ctx, tp, max(from, b[0]), end, ok, l.retry, fn)
+}
+
+// Last implements stage.Log. It reads windows back from the end, each four times as large as the one before, so that
+// it is quick where the stage has written lately and reads the log once at worst.
+func (l *taskLog) Last(tp stage.TopicPartition, name string, source int32) (rec stage.Record, found bool, err error) {
+	b, err := l.bounds(tp)
+	if err != nil {
+		return rec, false, err
+	}
+	end, ok := l.ends[tp]
+	if !ok {
+		end = b[1]
+	}
+	for window := int64(500); end > b[0] && !found; window *= 4 {
+		start := max(b[0], end-window)
+		_, err := l.client.readRange(l.ctx, tp, start, end, ok, l.retry, func(r stage.Record) error {
+			if r.Offset < end && r.Stage == name && r.Position.Partition == source {
+				rec, found = r, true
+			}
+			return nil
+		})
+		if err != nil {
+			return rec, false, err
+		}
+		end = start
+	}
+	return rec, found, nil
+}
+
+// Committed implements stage.Log.
+func (l *taskLog) Committed(tp stage.TopicPartition) (offset int64, ok bool, err error) {
+	req := &kafkago.OffsetFetchRequest{GroupID: l.group, Topics: map[string][]int{tp.Topic: {int(tp.Partition)}}}
+	err = retrying(l.ctx, "committed offset", l.retry, func() error {
+		r, err := l.client.raw.OffsetFetch(l.ctx, req)
+		if err == nil {
+			err = r.Error
+		}
+		if err != nil {
+			return err
+		}
+		for _, p := range r.Topics[tp.Topic] {
+			if p.Partition != int(tp.Partition) {
+				continue
+			}
+			offset, ok = p.CommittedOffset, p.CommittedOffset >= 0
+			return p.Error
+		}
+		return nil
+	})
+	return offset, ok && err == nil, err
+}
+
+// Partitions implements stage.Log.
+func (l *taskLog) Partitions(topic string) (int32, error) {
+	var n int32
+	err := retrying(l.ctx, "partitions", l.retry, func() error {
+		m, err := l.client.Partitions(l.ctx, topic)
+		n = m[topic]
+		return err
+	})
+	return n, err
+}
+
+func (l *taskLog) bounds(tp stage.TopicPartition) (b [2]int64, err error) {
+	err = retrying(l.ctx, "offsets", l.retry, func() error {
+		m, err := l.client.bounds(l.ctx, []stage.TopicPartition{tp})
+		b = m[tp]
+		return err
+	})
+	return b, err
+}
+
+const readBytes = 4 << 20 // of one fetch while reading a range
+
+// readRange calls fn for the records of a partition in [from, end) and returns the offset after the last batch read.
+// It retries what is transient. wait says that everything up to end will be decided; without it an undecided
+// transaction ends the range early.
+func (c *Client) readRange(ctx context.Context, tp stage.TopicPartition, from, end int64, wait bool, retry func(string, error), fn func(stage.Record) error) (int64, error) {
+	var d decoder
+	var records []stage.Record
+	for from < end {
+		req := &fetchRequest{committed: true, minBytes: 1, maxBytes: readBytes, maxWait: idleWait, parts: []fetchPart{{tp, from, readBytes}}}
+		next, decided := from, false
+		err := retrying(ctx, "fetch", retry, func() error {
+			parts, err := c.fetch(ctx, req)
+			if err != nil {
+				return err
+			}
+			for i := range parts {
+				if parts[i].err != nil {
+					return &partitionError{tp, from, parts[i].err}
+				}
+				decided = parts[i].stable >= end || parts[i].stable > from
+				if records, next, err = d.append(records[:0], &parts[i], from); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return from, err
+		}
+		for i := range records {
+			if records[i].Offset >= end {
+				return end, nil
+			}
+			if err := fn(records[i]); err != nil {
+				return from, err
+			}
+		}
+		if next == from && !decided && !wait {
+			return from, nil
+		}
+		from = next
+	}
+	return from, nil
+}
