@@ -13,6 +13,10 @@ func exception(code int, name, format string, args ...any) error {
 	return fmt.Errorf("Code: %d. DB::Exception: %s. (%s)", code, fmt.Sprintf(format, args...), name)
 }
 
+func refused(what string) error {
+	return exception(497, "ACCESS_DENIED", "%s reaches the files of this machine and is refused here", what)
+}
+
 var codePattern = regexp.MustCompile(`^Code: (\d+)\.`)
 
 const unknownException = 1002

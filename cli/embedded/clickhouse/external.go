@@ -65,6 +65,9 @@ func (r *request) loadExternal(c *conn) error {
 			}
 			structure = strings.Join(columns, ", ")
 		}
+		if what := forbidden(structure); what != "" { // a column may have a default
+			return refused(what)
+		}
 		if err := c.exec("CREATE OR REPLACE TEMPORARY TABLE " + quoteName(t.name) + " (" + structure + ")"); err != nil {
 			return err
 		}

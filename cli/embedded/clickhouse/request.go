@@ -71,7 +71,7 @@ func readRequest(w http.ResponseWriter, r *http.Request, p url.Values) (*request
 		return nil, err
 	}
 	if what := forbidden(req.sql); what != "" {
-		return nil, exception(497, "ACCESS_DENIED", "%s reaches the files of this machine and is refused here", what)
+		return nil, refused(what)
 	}
 	if req.sessionID() != "" && req.readonly() && !readsOnly(req.sql) {
 		return nil, exception(164, "READONLY", "A GET request can only read: use POST")

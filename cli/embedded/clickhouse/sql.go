@@ -1,5 +1,7 @@
 package clickhouse
 
+import "strings"
+
 // insertText is an INSERT taken apart: the statement without FORMAT or VALUES, the format of its data, and where
 // in the text the data begins.
 type insertText struct {
@@ -90,6 +92,9 @@ func forbidden(s string) string {
 			return "file()"
 		}
 		last = t.word
+		if c := s[t.from]; c == '`' || c == '"' { // a function's name may be quoted
+			last = strings.ToUpper(strings.Trim(s[t.from:t.to], "`\""))
+		}
 	}
 }
 
