@@ -10,6 +10,8 @@ import (
 const (
 	epochs = 6
 	rate   = 0.5
+	keep   = 0.5    // how likely a feature is seen; none is to be relied on, since other customers use other words
+	shrink = 0.0003 // how much a weight that is used is drawn to 0
 	rows   = 1 << ngram.Bits
 )
 
@@ -40,8 +42,17 @@ func fit(points []point) *model {
 	for epoch := range epochs {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		step := float32(rate) * (1 - float32(epoch)/float32(epochs+1))
+		var seen []uint32
 		for _, i := range order {
-			m.learn(&points[i], step)
+			seen = seen[:0]
+			for _, f := range points[i].features {
+				if random.Float64() < keep {
+					seen = append(seen, f)
+				}
+			}
+			if len(seen) > 0 {
+				m.learn(&point{seen, points[i].target, points[i].weight}, step)
+			}
 		}
 	}
 	return m
@@ -99,6 +110,7 @@ func (m *model) learn(p *point, step float32) {
 
 func (m *model) move(row, head int, slope, step float32) {
 	at := row*heads + head
+	slope += float32(shrink * m.w[at])
 	m.g[at] += float32(slope * slope)
 	m.w[at] -= float32(float32(step*slope) / float32(math.Sqrt(float64(m.g[at]))))
 }

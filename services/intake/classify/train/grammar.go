@@ -36,6 +36,7 @@ func phrases() ([]*example, error) {
 		}
 	}
 	var all []*example
+	lines := 0
 	for i, file := range files {
 		head, body, _ := strings.Cut(file, "\n")
 		random := rand.New(rand.NewPCG(2026, uint64(i)))
@@ -44,6 +45,7 @@ func phrases() ([]*example, error) {
 			if line == "" || line[0] == '#' || line[0] == '@' {
 				continue
 			}
+			lines++
 			seen := map[string]bool{}
 			for range perLine {
 				text, err := expand(line, macros, random)
@@ -58,6 +60,7 @@ func phrases() ([]*example, error) {
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", entries[i].Name(), err)
 				}
+				e.line = lines
 				all = append(all, e)
 			}
 		}
@@ -80,10 +83,10 @@ func phrase(head, text string) (*example, error) {
 		e.set(negative, false, 0.3)
 		e.set(positive, false, 0.3)
 	case "human":
-		e.set(asksHuman, what == "yes", 1)
+		e.set(asksHuman, what == "yes", 1.5)
 		e.setType(unknown, 1)
 	case "tone":
-		e.set(negative, what == "negative", 1)
+		e.set(negative, what == "negative", 3) // few, and aimed at a service as no comment is
 		e.set(positive, what == "positive", 1)
 		e.set(asksHuman, false, 0.5)
 		if what != "neutral" {

@@ -9,13 +9,13 @@ import (
 )
 
 // mass is how much each case type counts in training, whatever its number of rows.
-var mass = [unknown + 1]float64{1, 1, 1, 1, 1, 1, 1, 0.9, 3}
+var mass = [unknown + 1]float64{1, 1, 1, 1, 1, 1, 1, 0.9, 1.5}
 
 // temperature makes the case types' probabilities honest on sources that the model has not seen.
 const temperature = 1.0
 
 // thresholds are the classifier's, in its order; chosen by -holdout.
-var thresholds = [8]uint16{7000, 2000, 4500, 7500, 5000, 7500}
+var thresholds = [8]uint16{7500, 3500, 4500, 7500, 5000, 7500}
 
 // train gives the weights file.
 func train(examples []*example) ([]byte, error) {
