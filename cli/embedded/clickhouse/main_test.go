@@ -70,7 +70,7 @@ var fetched = sync.OnceValues(func() (string, error) {
 	return Fetch(context.Background(), cache, os.Stderr)
 })
 
-// library is the real one. Without it the tests are skipped, but never on CI.
+// needLibrary returns the real one. Without it the tests are skipped, but never on CI.
 func needLibrary(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
@@ -124,24 +124,17 @@ func ask(t testing.TB, p *Process, sql string, params ...string) (int, string) {
 
 func send(t testing.TB, method string, p *Process, body io.Reader, params ...string) (int, string) {
 	t.Helper()
+	req := post(t, p, body, params...)
+	req.Method = method
+	return do(t, req)
+}
+
+func values(params ...string) url.Values {
 	v := url.Values{}
 	for i := 0; i < len(params); i += 2 {
 		v.Set(params[i], params[i+1])
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, p.URL()+"/?"+v.Encode(), body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(b)
+	return v
 }
 
 // want runs SQL and compares its result.
