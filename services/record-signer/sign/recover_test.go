@@ -1,0 +1,272 @@
+package sign
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/stage/memory"
+	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/schemas"
+)
+
+// A signer that dies at any point of any step leaves nothing that the next one does not complete to the same bytes.
+func TestDiesAnywhere(t *testing.T) {
+	whole := history(60)
+	drain(t, whole, newStore(), 4)
+	want := allOutputs(whole)
+	for step := range 40 {
+		for _, cut := range []memory.Cut{{Dies: true}, {Dies: true, Outputs: 1}, {Dies: true, Outputs: 2}, {Dies: true, Outputs: 3}, {Dies: true, Outputs: -1}, {Dies: true, Outputs: -1, State: true}} {
+			l, store := copyInput(whole), newStore()
+			s, err := memory.Start(l, definition(t, store), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range step {
+				if _, err := s.Step(4, memory.Cut{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := s.Step(4, cut); !errors.Is(err, memory.ErrDied) {
+				t.Fatal(err)
+			}
+			drain(t, l, store, 5)
+			if got := allOutputs(l); !reflect.DeepEqual(got, want) {
+				t.Fatalf("died in step %d, %+v: the outputs differ", step, cut)
+			}
+			if n := len(l.Records(pipelines.ConductRecords, 0)); n != len(want[pipelines.ConductRecords]) {
+				t.Fatalf("died in step %d, %+v: %d records in the log, want %d: some were written twice", step, cut, n, len(want[pipelines.ConductRecords]))
+			}
+			audit(t, l)
+		}
+	}
+}
+
+// Partitions of the log lose their tails independently of each other; the same bytes come again, and the same checkpoints.
+func TestTailsAreCut(t *testing.T) {
+	whole := history(60)
+	store := newStore()
+	drain(t, whole, store, 4)
+	want := allOutputs(whole)
+	records, checkpoints := len(want[pipelines.ConductRecords]), len(want[pipelines.ConductCheckpoints])
+	for r := 0; r <= records; r += 1 + r/20 {
+		for c := 0; c <= checkpoints; c++ {
+			l := copyInput(whole)
+			for topic, n := range map[string]int{pipelines.ConductRecords: r, pipelines.ConductCheckpoints: c} {
+				l.Append(whole.Records(topic, 0)[:n]...)
+			}
+			l.Append(whole.Records(pipelines.ChatRejects, 0)...)
+			drain(t, l, &memStore{kept: maps.Clone(store.kept)}, 5)
+			if got := allOutputs(l); !reflect.DeepEqual(got, want) {
+				t.Fatalf("cut to %d records and %d checkpoints: the outputs differ", r, c)
+			}
+		}
+	}
+}
+
+// Two signers that take turns on one partition, neither knowing of the other, tell readers one story.
+func TestTwoSigners(t *testing.T) {
+	whole := history(60)
+	drain(t, whole, newStore(), 4)
+	l, store := copyInput(whole), newStore()
+	a, err := memory.Start(l, definition(t, store), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := memory.Start(l, definition(t, store), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		s, n := a, 2
+		if i%3 == 0 {
+			s, n = b, 5
+		}
+		if _, err := s.Step(n, memory.Cut{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := outputs(l, pipelines.ConductRecords); !reflect.DeepEqual(got, outputs(whole, pipelines.ConductRecords)) {
+		t.Fatal("the records differ")
+	}
+	chain := audit(t, l)
+	if chain.Skipped(record.Duplicate) == 0 || chain.Skipped(record.Equivocation) > 0 {
+		t.Fatal("expected duplicates and no equivocation")
+	}
+	drain(t, l, store, 5) // and a third one goes on from it
+	audit(t, l)
+}
+
+// failure is a ledger that a signer must not go on with, and what it is to say.
+func failure(t *testing.T, l *memory.Log, store Store, want error, text string) {
+	t.Helper()
+	before := len(l.Records(pipelines.ConductRecords, 0))
+	s, err := memory.Start(l, definition(t, store), 0)
+	if err == nil {
+		err = s.Drain(5)
+	}
+	if want != nil && !errors.Is(err, want) || err == nil || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want %v with %q", err, want, text)
+	}
+	if n := len(l.Records(pipelines.ConductRecords, 0)); n != before {
+		t.Errorf("%d records were written", n-before)
+	}
+}
+
+func TestRefusesToFork(t *testing.T) {
+	whole := history(60)
+	store := newStore()
+	drain(t, whole, store, 4)
+	in := whole.Records(pipelines.CaseConclusions, 0)
+	recs, cps := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0)
+	ledger := Ledger(prefix, 0)
+
+	t.Run("everything but the outside checkpoint is gone", func(t *testing.T) {
+		failure(t, memory.New(1), store, ErrLost, "checkpoint kept outside Kafka has")
+	})
+	t.Run("the records and the beginning of their input are gone", func(t *testing.T) {
+		l := memory.New(1)
+		l.Append(in[30:]...)
+		failure(t, l, store, ErrLost, "the checkpoint kept outside Kafka has 73 records")
+	})
+	t.Run("other input", func(t *testing.T) {
+		l := copyInput(history(60))
+		other := l.Records(pipelines.CaseConclusions, 0)
+		other[5] = input(conclusion("somebody else"), other[5].Position.Offset, other[5].Position.Ordinal)
+		failure(t, l, store, ErrFork, "root")
+	})
+	t.Run("the tail of records and input is gone, and Kafka has a checkpoint over it", func(t *testing.T) {
+		l := memory.New(1)
+		l.Append(in[:20]...)
+		l.Append(recs[:10]...)
+		l.Append(cps...)
+		failure(t, l, newStore(), ErrLost, "conduct.checkpoints has")
+	})
+	t.Run("case.conclusions made anew", func(t *testing.T) {
+		l := memory.New(1)
+		l.Append(recs...)
+		l.Append(cps...)
+		failure(t, l, store, ErrLost, "was the topic made anew?")
+	})
+	t.Run("an outside checkpoint that is none", func(t *testing.T) {
+		failure(t, copyInput(whole), &memStore{kept: map[string][]byte{ledger: []byte("x")}}, nil, "kept outside Kafka for ledger "+ledger)
+	})
+	t.Run("an outside checkpoint of another history within the log", func(t *testing.T) {
+		cp, err := testKey(t, 1).SignCheckpoint(ledger, int64(len(recs)), record.Hash{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := copyInput(whole)
+		l.Append(recs...)
+		l.Append(cps[:len(cps)-9]...)
+		failure(t, l, &memStore{kept: map[string][]byte{ledger: cp.Note}}, ErrFork, "root")
+	})
+	t.Run("two histories in the log", func(t *testing.T) {
+		l := copyInput(whole)
+		l.Append(recs[:3]...)
+		other := record.Record{PreviousHash: record.LeafHash(recs[1].Value[5:]), Ledger: ledger, Sequence: 2, Kind: record.KindPolicy, Source: record.Source{Offset: 99}}
+		body, err := testKey(t, 1).SignPayload(nil, other.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := recs[2]
+		second.Value = append(append([]byte{}, second.Value[:5]...), body...)
+		l.Append(second)
+		failure(t, l, newStore(), ErrFork, "two validly signed records")
+	})
+	for name, logged := range map[string]bool{"another key, with checkpoints": true, "another key, without": false} {
+		t.Run(name, func(t *testing.T) {
+			l := copyInput(whole)
+			l.Append(recs...)
+			if logged {
+				l.Append(cps...)
+			}
+			_, err := memory.Start(l, Definition(codec, testKey(t, 2), prefix, newStore()), 0)
+			if err == nil || !strings.Contains(err.Error(), "is it the right key?") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What is all in the log stands, even if it can't be made again: the input may be older than its retention, or the signer
+// newer than its records.
+func TestGoesOnFromTheLog(t *testing.T) {
+	whole := history(60)
+	drain(t, whole, newStore(), 4)
+	recs, cps := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0)
+	l := copyInput(whole)
+	l.Append(recs...)
+	l.Append(cps[:len(cps)-5]...)
+	in := l.Records(pipelines.CaseConclusions, 0)
+	for i := range in[:len(in)-3] { // as if retention had taken them: nothing in them counts
+		in[i].Value, in[i].Stage = nil, ""
+	}
+	drain(t, l, newStore(), 4)
+	l.Append(input(conclusion("a new one"), 1000, 0), input(at(1770000000000), 1001, 0))
+	drain(t, l, newStore(), 4)
+	if n := audit(t, l).Size(); n != int64(len(recs))+1 {
+		t.Fatalf("%d records, want %d", n, len(recs)+1)
+	}
+}
+
+func TestPartitionCountChanged(t *testing.T) {
+	l := memory.New(4, pipelines.ConductRecords)
+	if _, err := memory.Start(l, definition(t, newStore()), 0); err == nil || !strings.Contains(err.Error(), "conduct.records has 1 partitions") {
+		t.Error(err)
+	}
+}
+
+// Nothing is kept outside Kafka before it is durable in Kafka, and what is kept never goes back.
+func TestKeeps(t *testing.T) {
+	l, store := history(60), newStore()
+	s, err := memory.Start(l, definition(t, store), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	for more := true; more; {
+		durable := l.Records(pipelines.ConductCheckpoints, 0)
+		if more, err = s.Step(3, memory.Cut{}); err != nil {
+			t.Fatal(err)
+		}
+		kept := store.kept[Ledger(prefix, 0)]
+		if kept == nil {
+			continue
+		}
+		cp, err := record.OpenCheckpoint(kept, testKey(t, 1).Verifier())
+		if err != nil || cp.Size < size {
+			t.Fatalf("size %d after %d, %v", cp.Size, size, err)
+		}
+		size = cp.Size
+		found := false
+		for _, r := range durable {
+			var m schemas.Checkpoint
+			found = found || codec.DecodeInto(r.Value, &m) == nil && m.Note == string(kept)
+		}
+		if !found {
+			t.Fatalf("a checkpoint of size %d was kept before it was durable", cp.Size)
+		}
+	}
+	if size == 0 || store.swaps > 30 {
+		t.Errorf("size %d after %d swaps", size, store.swaps)
+	}
+	drain(t, l, store, 3) // recovery keeps what the last step issued
+	cps := l.Records(pipelines.ConductCheckpoints, 0)
+	var last schemas.Checkpoint
+	if err := codec.DecodeInto(cps[len(cps)-1].Value, &last); err != nil || string(store.kept[Ledger(prefix, 0)]) != last.Note {
+		t.Errorf("kept is not the last checkpoint: %v", err)
+	}
+	store.fail = fmt.Errorf("disk full")
+	l.Append(input(conclusion("x"), 1000, 0), input(at(1770000000000), 1001, 0), input(at(1770000020000), 1002, 0), input(at(1770000040000), 1003, 0))
+	if s, err = memory.Start(l, definition(t, store), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Drain(1); err == nil || !strings.Contains(err.Error(), "disk full") {
+		t.Errorf("got %v, want disk full", err)
+	}
+}
