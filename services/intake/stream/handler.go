@@ -93,8 +93,11 @@ func (h *Handler) Recover(log stage.Log) (map[stage.TopicPartition]int64, error)
 	h.ticked = h.time
 	tp := stage.TopicPartition{Topic: pipelines.ChatEvents, Partition: h.partition}
 	next, ok, err := log.Committed(tp)
-	if err != nil || !ok {
+	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		next = 0
 	}
 	h.offset = next - 1
 	return map[stage.TopicPartition]int64{tp: next}, nil
