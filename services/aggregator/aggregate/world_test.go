@@ -37,6 +37,7 @@ type book struct {
 	bodies      []stage.Record
 	checkpoints []stage.Record
 	heads       []schemas.Checkpoint
+	late        []stage.Record // for a test that wants them later
 }
 
 func newBook(t testing.TB, partition int32) *book {
@@ -101,7 +102,7 @@ func newWorld(t testing.TB, r *rand.Rand) *world {
 	w := &world{}
 	base := int64(29_000_000+r.IntN(3000)) * minute
 	for p := range 1 + r.IntN(3) {
-		b, now := newBook(t, int32(p)), base+r.Int64N(100_000)
+		b, now := newBook(t, int32(p)), base+r.Int64N(2)*r.Int64N(100_000)
 		longest := 1 + r.IntN(len(steps))
 		for range r.IntN(60) {
 			b.checkpoint(now)
@@ -136,8 +137,8 @@ func anyRecord(r *rand.Rand, at int64) record.Record {
 	}
 	c := record.Case{Workflow: "w", CaseID: fmt.Sprint("case ", r.IntN(1000)), CaseType: types[r.IntN(len(types))], Route: record.Route(r.IntN(3)),
 		ResolutionOutcome: record.Outcome(r.IntN(5)), CustomerSatisfactionScore: score, ComplaintLodged: r.IntN(3) == 0,
-		EscalationTriggered: r.IntN(2) == 0, OpenedAt: at - r.Int64N(1e7), HumanRequestedAt: maybe(at - r.Int64N(400_000)),
-		EscalatedAt: maybe(at - r.Int64N(400_000)), HumanJoinedAt: maybe(at - r.Int64N(400_000)), ConcludedAt: at,
+		EscalationTriggered: r.IntN(2) == 0, OpenedAt: at - r.Int64N(1e7), HumanRequestedAt: maybe(at - r.Int64N(6)*minute),
+		EscalatedAt: maybe(at - r.Int64N(6)*minute), HumanJoinedAt: maybe(at - r.Int64N(6)*minute), ConcludedAt: at,
 		GuardBreach: r.IntN(5) == 0, Synthetic: r.IntN(2) == 0}
 	for range r.IntN(3) {
 		c.EscalationSignals = append(c.EscalationSignals, record.Signal(r.IntN(5)))
