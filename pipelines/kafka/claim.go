@@ -51,7 +51,7 @@ func claim(ctx context.Context, c *Client, id string, outputs []stage.TopicParti
 func (c *Client) initProducer(ctx context.Context, id string, retry func(string, error)) (*kafkago.ProducerSession, error) {
 	req := &kafkago.InitProducerIDRequest{TransactionalID: id, ProducerID: -1, ProducerEpoch: -1, TransactionTimeoutMs: int(transactionTimeout.Milliseconds())}
 	var session *kafkago.ProducerSession
-	err := retrying(ctx, "claim "+id, retry, func() error {
+	err := retrying(ctx, "claim", retry, func() error {
 		r, err := c.raw.InitProducerID(ctx, req)
 		if err == nil {
 			err = r.Error
@@ -76,7 +76,7 @@ func (p *producer) mark(ctx context.Context, id string, outputs []stage.TopicPar
 	}
 	add := &kafkago.AddPartitionsToTxnRequest{TransactionalID: id, ProducerID: int(p.id), ProducerEpoch: int(p.epoch), Topics: topics}
 	end := &kafkago.EndTxnRequest{TransactionalID: id, ProducerID: int(p.id), ProducerEpoch: int(p.epoch), Committed: true}
-	err := retrying(ctx, "claim "+id, p.retry, func() error {
+	err := retrying(ctx, "claim", p.retry, func() error {
 		r, err := p.client.raw.AddPartitionsToTxn(ctx, add)
 		if err != nil {
 			return err
@@ -98,7 +98,7 @@ func (p *producer) mark(ctx context.Context, id string, outputs []stage.TopicPar
 	if err != nil {
 		return err
 	}
-	return retrying(ctx, "claim "+id, p.retry, func() error {
+	return retrying(ctx, "claim", p.retry, func() error {
 		r, err := p.client.raw.EndTxn(ctx, end)
 		if err == nil {
 			err = r.Error

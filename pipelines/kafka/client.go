@@ -95,7 +95,7 @@ func (c *Config) Validate() error {
 		host, _, err := net.SplitHostPort(b)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("kafka broker %q is not host:port", b))
-		} else if c.TLS == nil && !c.AllowPlaintext && !loopback(host) {
+		} else if c.TLS == nil && !c.AllowPlaintext && !Loopback(host) {
 			errs = append(errs, fmt.Errorf("kafka broker %s: %w", b, ErrPlaintext))
 		}
 	}
@@ -108,7 +108,8 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-func loopback(host string) bool {
+// Loopback tells whether a host name or address is this machine.
+func Loopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}

@@ -1,0 +1,41 @@
+package process
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/casetrail/casetrail/pipelines/kafka"
+	"github.com/casetrail/casetrail/pipelines/stage"
+)
+
+// Shell is what one service gets from the process that it runs in.
+type Shell struct {
+	Name    string
+	Config  Config
+	Log     *zap.Logger           // its lines carry the service's name
+	Metrics prometheus.Registerer // its metrics carry the service's name
+	ready   atomic.Bool
+}
+
+// SetReady says whether the service does its work. A stage run by RunStage does so by itself.
+func (s *Shell) SetReady(ready bool) { s.ready.Store(ready) }
+
+// Ready tells what SetReady said last.
+func (s *Shell) Ready() bool { return s.ready.Load() }
+
+// RunStage runs a stage until ctx ends, as kafka.Run does, with the shell's configuration, log and metrics.
+func (s *Shell) RunStage(ctx context.Context, def stage.Definition) error {
+	cfg, err := s.Config.Kafka()
+	if err != nil {
+		return err
+	}
+	cfg.ClientID = "casetrail-" + s.Name
+	obs, err := s.Observer(def.Name)
+	if err != nil {
+		return err
+	}
+	return kafka.Run(ctx, cfg, def, obs)
+}
