@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE IF NOT EXISTS records
 (
     ledger             LowCardinality(String)                 COMMENT 'The ledger: deployment/environment/partition/generation.',
@@ -46,4 +47,4 @@ ENGINE = MergeTree
 ORDER BY (partition, ledger, sequence)
 -- A block that is sent again within the last 100,000 is dropped by its token. It is made durable before its checkpoint.
 SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'The ledger, one row a record. Inserted in blocks that end at checkpoints, so it is always a prefix that verifies.'
+COMMENT 'The ledger, one row a record. Inserted in blocks that end at checkpoints, so it is always a prefix that verifies.';

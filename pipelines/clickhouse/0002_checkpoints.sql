@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE IF NOT EXISTS checkpoints
 (
     partition      Int32                  COMMENT 'The partition of conduct.checkpoints, and of the ledger.',
@@ -7,6 +8,7 @@ CREATE TABLE IF NOT EXISTS checkpoints
     root           FixedString(32)        COMMENT 'The root of the Merkle tree over these records (RFC 6962).',
     frontier       Array(FixedString(32)) COMMENT 'The roots of the complete subtrees, left to right, from which a reader goes on.',
     note           String                 COMMENT 'The signed note (C2SP tlog-checkpoint) over ledger, size and root.',
+    key            String                 COMMENT 'The verifier key (C2SP signed-note) that opened it.',
     offset         Int64                  COMMENT 'Its offset in conduct.checkpoints.',
     records_offset Int64                  COMMENT 'The offset in conduct.records after the last of these records.'
 )
@@ -14,4 +16,4 @@ CREATE TABLE IF NOT EXISTS checkpoints
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (partition, ledger, toStartOfHour(time))
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'The signed heads whose records are all in the table records; the sink goes on after the last of each partition.'
+COMMENT 'The signed heads whose records are all in the table records; the sink goes on after the last of each partition.';

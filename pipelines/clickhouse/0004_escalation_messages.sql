@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE IF NOT EXISTS escalation_messages
 (
     partition         Int32                  COMMENT 'The partition of case.escalations.',
@@ -21,4 +22,4 @@ CREATE TABLE IF NOT EXISTS escalation_messages
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (source_partition, source_offset, source_ordinal)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'case.escalations as it was read. Query the view escalations, which has every position once.'
+COMMENT 'case.escalations as it was read. Query the view escalations, which has every position once.';

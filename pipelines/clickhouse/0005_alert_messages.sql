@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE IF NOT EXISTS alert_messages
 (
     partition        Int32                  COMMENT 'The partition of conduct.alerts.',
@@ -17,4 +18,4 @@ CREATE TABLE IF NOT EXISTS alert_messages
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (source_partition, source_offset, source_ordinal)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'conduct.alerts as it was read. Query the view alerts, which has every position once.'
+COMMENT 'conduct.alerts as it was read. Query the view alerts, which has every position once.';

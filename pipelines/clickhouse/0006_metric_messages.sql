@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE IF NOT EXISTS metric_messages
 (
     partition              Int32                         COMMENT 'The partition of conduct.metrics.',
@@ -33,4 +34,4 @@ CREATE TABLE IF NOT EXISTS metric_messages
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (window, window_end, case_type, handler)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'conduct.metrics as it was read, one row a segment. Query the view metrics, which has every window once.'
+COMMENT 'conduct.metrics as it was read, one row a segment. Query the view metrics, which has every window once.';

@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE TABLE IF NOT EXISTS segment_panes
 (
     minute                         DateTime('UTC')        COMMENT 'The minute''s start.',
@@ -35,4 +36,4 @@ CREATE TABLE IF NOT EXISTS segment_panes
 ENGINE = SummingMergeTree
 ORDER BY (minute, case_type, handler)
 SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1
-COMMENT 'Sums per segment and minute of conclusion or amendment. Parts are added up in the background: always sum().'
+COMMENT 'Sums per segment and minute of conclusion or amendment. Parts are added up in the background: always sum().';

@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE MATERIALIZED VIEW IF NOT EXISTS segment_panes_1h_from_panes TO segment_panes_1h
 AS SELECT
     toStartOfHour(minute) AS hour,
@@ -32,4 +33,4 @@ AS SELECT
     sum(p.time_to_human_cases) AS time_to_human_cases,
     sum(p.synthetic) AS synthetic
 FROM segment_panes AS p
-GROUP BY hour, case_type, handler
+GROUP BY hour, case_type, handler;

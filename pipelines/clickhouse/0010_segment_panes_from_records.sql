@@ -1,3 +1,4 @@
+-- +goose Up
 -- A case counts in the minute of its conclusion, a late rating or complaint in the minute in which it came.
 CREATE MATERIALIZED VIEW IF NOT EXISTS segment_panes_from_records TO segment_panes
 AS SELECT
@@ -35,4 +36,4 @@ AS SELECT
     toInt64(countIf(r.synthetic AND r.kind = 'case') + countIf(r.synthetic AND r.csat IS NOT NULL) + countIf(r.synthetic AND r.complaint)) AS synthetic
 FROM records AS r
 WHERE r.kind = 'case' OR (r.kind = 'amendment' AND (r.complaint OR r.csat IS NOT NULL))
-GROUP BY minute, case_type, handler
+GROUP BY minute, case_type, handler;

@@ -1,3 +1,4 @@
+-- +goose Up
 CREATE VIEW IF NOT EXISTS amendments AS
 SELECT
     ledger,
@@ -19,4 +20,4 @@ SELECT
     complaint,
     synthetic
 FROM records
-WHERE kind = 'amendment'
+WHERE kind = 'amendment';

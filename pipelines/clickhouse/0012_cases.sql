@@ -1,3 +1,4 @@
+-- +goose Up
 -- Amendments carry the source position of the case that they amend; with the case's id it names one case for ever.
 -- Their order is the ledger's: a later generation of it comes later, and its number is the last part of its name.
 CREATE VIEW IF NOT EXISTS cases AS
@@ -54,4 +55,4 @@ LEFT JOIN
     AND a.amends_partition = r.source_partition
     AND a.amends_offset = r.source_offset
     AND a.amends_ordinal = r.source_ordinal
-WHERE r.kind = 'case'
+WHERE r.kind = 'case';

@@ -1,2 +1,3 @@
+-- +goose Up
 CREATE VIEW IF NOT EXISTS escalations AS
-SELECT * FROM escalation_messages FINAL
+SELECT * FROM escalation_messages FINAL;

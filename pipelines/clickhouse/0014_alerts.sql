@@ -1,2 +1,3 @@
+-- +goose Up
 CREATE VIEW IF NOT EXISTS alerts AS
-SELECT * FROM alert_messages FINAL
+SELECT * FROM alert_messages FINAL;

@@ -1,2 +1,3 @@
+-- +goose Up
 CREATE VIEW IF NOT EXISTS metrics AS
-SELECT * FROM metric_messages FINAL
+SELECT * FROM metric_messages FINAL;

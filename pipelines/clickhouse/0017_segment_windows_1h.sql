@@ -1,3 +1,4 @@
+-- +goose Up
 -- Segments over 1 hour, ending every minute: the sums of MetricRecord, added up again from the panes.
 -- A condition on window_end reaches the ends below, and the join takes it on to the panes.
 CREATE VIEW IF NOT EXISTS segment_windows_1h AS
@@ -74,4 +75,4 @@ FROM
 ) AS s
 ARRAY JOIN arrayDistinct([(toString(s.case_type), toString(s.handler)), (toString(s.case_type), 'all'), ('all', toString(s.handler)), ('all', 'all')]) AS segment
 GROUP BY window_end, case_type, handler
-HAVING cases + ratings + complaints > 0
+HAVING cases + ratings + complaints > 0;
