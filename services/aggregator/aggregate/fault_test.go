@@ -142,6 +142,15 @@ func TestABrokenLedgerStops(t *testing.T) {
 			b.checkpoints, b.heads = c.checkpoints, c.heads
 		}), "sequence 20 field checkpoint.root: root_mismatch"},
 		"a broken promise": {at(4, func(b *book) { b.add(caseAt(start + 3*minute)) }), "sequence 10: it is of"},
+		"a checkpoint of fewer records": {at(4, func(b *book) {
+			c := *b
+			c.tree = record.Frontier{}
+			for _, m := range c.bodies[:5] {
+				c.tree.Append(record.LeafHash(m.Value[5:]))
+			}
+			c.checkpoint(start + 5*minute)
+			b.checkpoints = c.checkpoints
+		}), "sequence 8: a checkpoint covers it"},
 		"an unknown key": {at(4, func(b *book) {
 			c := *b
 			c.signer = newSigner(t, 66)
