@@ -16,10 +16,10 @@ var folds = [][]string{
 	{"compose"}, {"goemotions"},
 }
 
-// measure trains without each fold and judges its rows; and the same for a fifth of the phrases' patterns and of the
-// comments, five times.
-func measure(out io.Writer, examples []*example, verbose bool) error {
-	var t tally
+// measure trains without each fold and judges its rows; and, part by part, the same for a fifth of the phrases'
+// patterns. Errors are printed to out as they come if verbose.
+func measure(out io.Writer, examples []*example, folds [][]string, parts int, verbose bool) (*tally, error) {
+	t := new(tally)
 	judge := func(name string, held func(*example) bool) error {
 		var kept, gone []*example
 		for _, e := range examples {
@@ -36,16 +36,15 @@ func measure(out io.Writer, examples []*example, verbose bool) error {
 	for _, fold := range folds {
 		all := "," + strings.Join(fold, ",") + ","
 		if err := judge(fold[0], func(e *example) bool { return strings.Contains(all, ","+e.source+",") }); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for part := range 5 {
+	for part := range parts {
 		if err := judge("own phrases", func(e *example) bool { return e.source == "own" && e.line%5 == part }); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	t.report(out)
-	return nil
+	return t, nil
 }
 
 // isAI tells the types that the assumed policy gives to an AI.

@@ -28,7 +28,12 @@ func run(data, out string, holdout, verbose bool) error {
 		return err
 	}
 	if holdout {
-		return measure(os.Stdout, examples, verbose)
+		t, err := measure(os.Stdout, examples, folds, 5, verbose)
+		if err != nil {
+			return err
+		}
+		t.report(os.Stdout)
+		return nil
 	}
 	bin, err := train(examples)
 	if err != nil {

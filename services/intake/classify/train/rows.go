@@ -52,7 +52,7 @@ func typeOf(name string) (int, error) {
 	return 0, fmt.Errorf("no case type %q", name)
 }
 
-// load reads all the rows: the data sets' in their order, then the phrases'.
+// load reads all the rows: the data sets' in their order, then the conversations' turns, then the phrases.
 func load(dir string) ([]*example, error) {
 	var all []*example
 	for _, set := range []struct {
@@ -76,8 +76,12 @@ func load(dir string) ([]*example, error) {
 			all = append(all, e)
 		}
 	}
+	inside, err := turns(dir)
+	if err != nil {
+		return nil, err
+	}
 	own, err := phrases()
-	return append(all, own...), err
+	return slices.Concat(all, inside, own), err
 }
 
 func table(path string) ([]map[string]string, error) {

@@ -168,20 +168,8 @@ func (t *tally) report(out io.Writer) {
 	t.reportTypes(out)
 	fmt.Fprintln(out, "\nthreshold  AI share  leak (human-only incl. unknown)  leak without unknown (%), by the assumed mix")
 	for i, level := range levels {
-		var share, leak, leakTyped, human, typed float64
-		for k := range t.total {
-			rate := t.ai[i][k] / max(t.total[k], 1)
-			share += mix[k] * rate
-			if !isAI(k) {
-				leak += mix[k] * rate
-				human += mix[k]
-				if k != unknown {
-					leakTyped += mix[k] * rate
-					typed += mix[k]
-				}
-			}
-		}
-		fmt.Fprintf(out, "%9d  %s     %s   %s\n", level, percent(share, 100), percent(leak, human), percent(leakTyped, typed))
+		share, leak, typed := t.leak(i)
+		fmt.Fprintf(out, "%9d  %s     %s   %s\n", level, percent(share, 1), percent(leak, 1), percent(typed, 1))
 	}
 	for _, s := range []struct {
 		title   string
@@ -191,6 +179,30 @@ func (t *tally) report(out io.Writer) {
 			fmt.Fprintf(out, "%s, %s: %v\n", s.title, source, s.signals[source])
 		}
 	}
+}
+
+// leak is how much of the assumed traffic goes to an AI at a level, and how much of a human's cases does: with those
+// of no type, and without. Types that no held-out source has are left out.
+func (t *tally) leak(level int) (share, all, typed float64) {
+	var traffic, allCases, typedCases float64
+	for k, rows := range t.total {
+		if rows == 0 {
+			continue
+		}
+		given := mix[k] * t.ai[level][k] / rows
+		share += given
+		traffic += mix[k]
+		if isAI(k) {
+			continue
+		}
+		all += given
+		allCases += mix[k]
+		if k != unknown {
+			typed += given
+			typedCases += mix[k]
+		}
+	}
+	return share / max(traffic, 1), all / max(allCases, 1), typed / max(typedCases, 1)
 }
 
 func (t *tally) reportTypes(out io.Writer) {
