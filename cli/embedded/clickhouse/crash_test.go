@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	client "github.com/ClickHouse/clickhouse-go/v2"
@@ -39,7 +38,7 @@ func TestKilled(t *testing.T) {
 			}
 		}()
 		until(t, "batches are acknowledged", func() bool { return sent.Load() > int64(10+7*round) })
-		if err := syscall.Kill(p.Pid(), syscall.SIGKILL); err != nil {
+		if err := p.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		<-failed

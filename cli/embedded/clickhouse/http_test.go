@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -59,6 +62,19 @@ func TestHTTP(t *testing.T) {
 		_, got := ask(t, p, "SELECT number, 'a\nb' AS s FROM numbers(200000) FORMAT CSVWithNamesAndTypes")
 		if n := strings.Count(got, "\"number\""); n != 1 || strings.Count(got, "\n") != 2+2*200_000 {
 			t.Error(n, strings.Count(got, "\n"))
+		}
+	})
+	t.Run("no way to this machine's files", func(t *testing.T) {
+		if runtime.GOOS != "linux" {
+			t.Skip("SKIPPED: only Linux has Landlock")
+		}
+		secret := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sql := "SELECT * FROM format(JSONEachRow, concat('a String, b String DEFAULT fi', 'le(\\'" + secret + "\\')'), '{\"a\":\"1\"}')"
+		if status, got := ask(t, p, sql); strings.Contains(got, "secret") || !strings.Contains(got, "denied") {
+			t.Error(status, got)
 		}
 	})
 	t.Run("sessions", func(t *testing.T) {

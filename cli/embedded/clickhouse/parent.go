@@ -11,6 +11,7 @@ import (
 // end of the parent (it reads nothing but EOF), on the second it writes one report.
 const (
 	childVariable = "CASETRAIL_CLICKHOUSE_CHILD"
+	confined      = "confined" // its value once confine has started the child over
 	lifelineFD    = 3
 	reportFD      = 4
 )
@@ -28,9 +29,12 @@ type report struct {
 // parent is the child's end of the pipes; the zero value is a process that Start didn't make.
 type parent struct{ out *os.File }
 
+// isChild tells whether Start made this process.
+func isChild() bool { return os.Getenv(childVariable) != "" }
+
 // joinParent returns a context that also ends with the parent.
 func joinParent(ctx context.Context) (context.Context, *parent) {
-	if os.Getenv(childVariable) == "" {
+	if !isChild() {
 		return ctx, &parent{}
 	}
 	os.Unsetenv(childVariable)

@@ -29,11 +29,24 @@ type Options struct {
 // then it lets running statements end for 5 s, kills what still runs, closes the engine and returns nil. Started
 // by Start, it also ends when the parent is gone, and tells the parent why it couldn't start.
 //
+// In a child on Linux it first starts the program over, shut in by the kernel so that no SQL reaches files outside
+// the data directory: whoever calls it does so before anything else.
+//
 // It is the whole life of a process: it takes over file descriptor 0, and it can be called once. What a client
 // was told is inserted is on disk, so being killed at any time loses nothing that was acknowledged.
 func Serve(ctx context.Context, opt Options) error {
+	var shut error
+	if isChild() {
+		// The directory must be there to be named in a rule.
+		if shut = os.MkdirAll(opt.DataDir, 0o700); shut == nil {
+			shut = confine(opt)
+		}
+	}
 	ctx, parent := joinParent(ctx)
-	err := serve(ctx, opt, parent)
+	err := shut
+	if err == nil {
+		err = serve(ctx, opt, parent)
+	}
 	if err != nil {
 		parent.failed(err)
 	}
