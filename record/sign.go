@@ -28,13 +28,12 @@ func PAE(dst, payload []byte) []byte {
 }
 
 // Signer signs records and checkpoints with one Ed25519 key. It is a note.Signer too. Ed25519 is deterministic (RFC 8032), so
-// the same payload always gives the same body. It keeps a buffer: not for concurrent use.
+// the same payload always gives the same body. It is safe for concurrent use if its key is.
 type Signer struct {
 	name string
 	hash uint32
 	vkey string
 	key  crypto.Signer
-	pae  []byte
 }
 
 // NewSigner makes a Signer of an Ed25519 key that may live anywhere (a file, an agent, an HSM). name is the key's name in
@@ -90,15 +89,16 @@ func (s *Signer) Verifier() note.Verifier {
 
 // SignPayload appends a body, payload ‖ key id ‖ signature, to dst.
 func (s *Signer) SignPayload(dst, payload []byte) ([]byte, error) {
-	s.pae = PAE(s.pae[:0], payload)
-	sig, err := s.Sign(s.pae)
+	from := len(dst)
+	dst = PAE(dst, payload) // in the place of the body, which is about as long
+	sig, err := s.Sign(dst[from:])
 	if err != nil {
 		return nil, fmt.Errorf("key %q: %w", s.name, err)
 	}
 	if len(sig) != ed25519.SignatureSize {
 		return nil, fmt.Errorf("key %q: a signature of %d bytes", s.name, len(sig))
 	}
-	dst = append(dst, payload...)
+	dst = append(dst[:from], payload...)
 	dst = binary.BigEndian.AppendUint32(dst, s.hash)
 	return append(dst, sig...), nil
 }

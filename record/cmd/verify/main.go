@@ -1,0 +1,101 @@
+// Command verify checks exports of Casetrail's ledger offline: every signature, the hash chain, the Merkle tree, the checkpoints
+// and what the records say. It needs nothing but the exports and the public key, and no network.
+//
+//	verify -vkey casetrail.vkey ledger-0.jsonl ledger-1.jsonl
+//
+// It exits with 0 if all is in order, with 1 and the first fault if not, and with 2 if it was called wrongly.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/casetrail/casetrail/record"
+	"golang.org/x/mod/sumdb/note"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, out, errs io.Writer) int {
+	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	vkey := flags.String("vkey", "", "`file` of the public key that you trust (name+hash+base64); the key that an export names is not trusted")
+	flags.Usage = func() {
+		fmt.Fprintln(errs, "Usage: verify -vkey FILE EXPORT...\nChecks exports of the ledger offline.")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	if *vkey == "" || flags.NArg() == 0 {
+		flags.Usage()
+		return 2
+	}
+	trusted, err := record.LoadVerifier(*vkey)
+	if err != nil {
+		fmt.Fprintln(errs, err)
+		return 2
+	}
+	if err := verify(flags.Args(), trusted, out); err != nil {
+		fmt.Fprintf(errs, "NOT VERIFIED: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// verify checks each file and prints what it found, then the sum of it.
+func verify(files []string, trusted note.Verifier, out io.Writer) error {
+	var heads []record.Head
+	var total int64
+	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
+	for _, path := range files {
+		r, err := verifyFile(path, trusted)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		if slices.ContainsFunc(heads, func(h record.Head) bool { return h.Ledger == r.Ledger }) {
+			return fmt.Errorf("%s: ledger %s was in an earlier file already", path, r.Ledger)
+		}
+		fmt.Fprintf(out, "%s: %s\n", path, describe(r))
+		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
+		total += r.Records
+	}
+	root := heads[0].Root
+	if len(heads) > 1 {
+		root = record.CombinedRoot(heads)
+	}
+	_, err := fmt.Fprintf(out, "ledger verified: %d records, %d partitions, root %v\n", total, len(heads), root)
+	return err
+}
+
+func verifyFile(path string, trusted note.Verifier) (r record.Report, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return r, err
+	}
+	defer f.Close()
+	r, vkey, err := record.VerifyExport(f, trusted, nil)
+	if v, e := note.NewVerifier(vkey); err != nil && e == nil && v.KeyHash() != trusted.KeyHash() {
+		err = fmt.Errorf("%w (the file names the key %s, id %08x, which is not the one you trust)", err, v.Name(), v.KeyHash())
+	}
+	return r, err
+}
+
+func describe(r record.Report) string {
+	kinds := make([]string, 0, len(r.Kinds))
+	for k := record.KindGenesis; k <= record.KindSeal; k++ {
+		if n := r.Kinds[k]; n > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %v", n, k))
+		}
+	}
+	s := fmt.Sprintf("ledger %s: %d records (%s): encoding, chain, signatures and conduct checked; root %v; %d checkpoints over %d records",
+		r.Ledger, r.Records, strings.Join(kinds, ", "), r.Root, r.Checkpoints, r.Covered)
+	if r.Covered < r.Records {
+		s += fmt.Sprintf("; the last %d are under no checkpoint, so records after them could be missing", r.Records-r.Covered)
+	}
+	return s
+}

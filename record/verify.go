@@ -1,0 +1,124 @@
+package record
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Verifier reads one ledger from its genesis record on and names the first thing that is wrong with it. Where a reader skips
+// what does not extend the chain, a Verifier takes it for a fault, but for exact duplicates. After a fault it is of no
+// further use. Checkpoints may come at any time before the record after their last one.
+type Verifier struct {
+	chain       *Chain
+	promised    []Checkpoint // not reached yet, by size
+	checkpoints int64
+	covered     int64
+	kinds       [KindSeal + 1]int64
+}
+
+// Report is what a Verifier has found in order.
+type Report struct {
+	Ledger      string
+	Records     int64
+	Root        Hash
+	Last        Hash // leaf hash of the last record
+	Checkpoints int64
+	Covered     int64 // records under a checkpoint; the others are signed and chained, but a tail of them could be missing
+	Kinds       map[Kind]int64
+	Duplicates  int64
+}
+
+// NewVerifier begins with an empty ledger whose first key is trusted.
+func NewVerifier(ledger string, trusted note.Verifier) (*Verifier, error) {
+	c, err := NewChain(ledger, trusted)
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{chain: c}, nil
+}
+
+// Record takes the next body: encoding, chain, source, signature, and what it says.
+func (v *Verifier) Record(body []byte) error {
+	s, err := v.chain.Accept(body)
+	if f := (*Fault)(nil); errors.As(err, &f) && f.Reason == Duplicate {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := CheckConduct(&s.Record); err != nil {
+		return err
+	}
+	v.kinds[s.Kind]++
+	return v.compare()
+}
+
+// Checkpoint takes a checkpoint's note.
+func (v *Verifier) Checkpoint(text []byte) error {
+	cp, err := ParseCheckpoint(text)
+	if err != nil {
+		return v.chain.fault(err.(*Fault))
+	}
+	if cp.Ledger != v.chain.ledger || cp.Size < v.chain.Size() {
+		return v.chain.Matches(cp)
+	}
+	i, _ := slices.BinarySearchFunc(v.promised, cp.Size, func(p Checkpoint, size int64) int { return cmp.Compare(p.Size, size) })
+	v.promised = slices.Insert(v.promised, i, cp)
+	return v.compare()
+}
+
+// compare opens the checkpoints that the ledger has come to. A signature is judged only now, as only now the key that
+// may sign is certain.
+func (v *Verifier) compare() error {
+	for len(v.promised) > 0 && v.promised[0].Size == v.chain.Size() {
+		if _, err := v.chain.Verify(v.promised[0].Note); err != nil {
+			return err
+		}
+		v.checkpoints++
+		v.covered = v.chain.Size()
+		v.promised = v.promised[1:]
+	}
+	return nil
+}
+
+// Finish says that there are no more records. A checkpoint that promises more is a fault.
+func (v *Verifier) Finish() (Report, error) {
+	c := v.chain
+	if len(v.promised) > 0 {
+		cp := v.promised[0]
+		if _, err := OpenCheckpoint(cp.Note, c.keyAt(c.Size())); err != nil {
+			return Report{}, c.fault(err.(*Fault))
+		}
+		return Report{}, c.Matches(cp)
+	}
+	r := Report{Ledger: c.ledger, Records: c.Size(), Root: c.Root(), Last: c.Last(), Checkpoints: v.checkpoints, Covered: v.covered,
+		Duplicates: c.Skipped(Duplicate), Kinds: map[Kind]int64{}}
+	for k, n := range v.kinds {
+		if n > 0 {
+			r.Kinds[Kind(k)] = n
+		}
+	}
+	return r, nil
+}
+
+// Head is a ledger's size and root.
+type Head struct {
+	Ledger string
+	Size   int64
+	Root   Hash
+}
+
+// CombinedRoot is one hash for several ledgers: the Merkle tree's root (RFC 6962) over the leaves "ledger\nsize\nroot\n", the root
+// in base64 as in a checkpoint, sorted by ledger.
+func CombinedRoot(heads []Head) Hash {
+	heads = slices.Clone(heads)
+	slices.SortFunc(heads, func(a, b Head) int { return cmp.Compare(a.Ledger, b.Ledger) })
+	var f Frontier
+	for _, h := range heads {
+		f.Append(LeafHash([]byte(Checkpoint{Ledger: h.Ledger, Size: h.Size, Root: h.Root}.Text())))
+	}
+	return f.Root()
+}
