@@ -186,3 +186,23 @@ func TestIdleTimeCostsNothing(t *testing.T) {
 		t.Fatal("something is left")
 	}
 }
+
+// TestMemoryIsBounded holds no more panes after a year than after a month.
+func TestMemoryIsBounded(t *testing.T) {
+	w := New()
+	for m := int64(0); m < 365*int64(Day); m += 7 {
+		if err := w.Add(&Fact{At: m * minute, Type: "a", Sums: Sums{Cases: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, ok := w.Next(m); ok; _, ok = w.Next(m) {
+		}
+	}
+	if n := len(w.pending.panes); n > 1 {
+		t.Errorf("%d minutes are pending", n)
+	}
+	for i, most := range []int{60, 24, 168, 30} {
+		if n := len(w.rollers[i].panes); n > most {
+			t.Errorf("%v has %d panes", Lengths[i], n)
+		}
+	}
+}
