@@ -1,0 +1,45 @@
+// Command casetrail runs Casetrail on one machine, plays conversations into it, and is the operator's and the auditor's
+// way in: policy, verify, tail, topics, keys.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Up       upCommand       `cmd:"" help:"Run the whole pipeline on this machine, with conversations flowing through it."`
+	Down     downCommand     `cmd:"" help:"Stop what up started."`
+	Embedded embeddedCommand `cmd:"" help:"Run only the embedded broker, schema registry and ClickHouse engine; the services run elsewhere."`
+	Replay   replayCommand   `cmd:"" help:"Play conversations into a running Casetrail, as a chat platform would."`
+	Policy   policyCommand   `cmd:"" help:"Check a policy, or put it in force."`
+	Verify   verifyCommand   `cmd:"" help:"Check the ledger and what is derived from it, trusting nothing but a public key."`
+	Tail     tailCommand     `cmd:"" help:"Print messages as they come."`
+	Topics   topicsCommand   `cmd:"" help:"Print the topics: what they hold, who writes and who reads; or make them."`
+	Keys     keysCommand     `cmd:"" help:"Make and show signing keys."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+
+	EmbeddedClickHouse engineCommand `cmd:"" name:"embedded-clickhouse" hidden:""`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	var c commands
+	k := kong.Parse(&c, kong.Name("casetrail"), kong.Description("Keeps an AI customer-service deployment honest."),
+		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	err := k.Run()
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		os.Exit(130)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "casetrail: %v\n", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/casetrail/casetrail/cli/verify"
+	"github.com/casetrail/casetrail/record"
+)
+
+type verifyCommand struct {
+	cluster   `embed:""`
+	LedgerKey string `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" default:"data/keys/ledger.vkey" placeholder:"FILE" help:"The public key that you trust."`
+	Deep      bool   `help:"Check also that nothing was lost, counted twice or handled by whom it must not, over all topics."`
+	NoRows    bool   `name:"no-clickhouse" help:"Leave ClickHouse out."`
+}
+
+// Run checks and prints what was checked. It fails with the first thing that is wrong.
+func (c *verifyCommand) Run(ctx context.Context) error {
+	trusted, err := record.LoadVerifier(c.LedgerKey)
+	if err != nil {
+		return err
+	}
+	client, codec, err := c.connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	o := verify.Options{Topics: log{client}, Codec: codec, Trusted: trusted, Deep: c.Deep}
+	if !c.NoRows {
+		db, err := c.database(ctx)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		o.Rows = verify.ClickHouse{Conn: db}
+	}
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("verifying"))
+	o.Progress = func(_ string, n int64) { _ = bar.Add64(n) }
+	r, err := verify.Run(ctx, o)
+	_ = bar.Finish() // a bar that can't be drawn changes nothing
+	if err != nil {
+		return err
+	}
+	printVerified(r)
+	return r.Err()
+}
+
+func printVerified(r *verify.Report) {
+	for _, check := range r.Checks {
+		verdict := "holds"
+		if len(check.Faults) > 0 {
+			verdict = "DOES NOT HOLD"
+		}
+		if check.Left != "" {
+			verdict = "left out: " + check.Left
+		}
+		fmt.Printf("%-13s  %s (%d checked)\n", verdict, check.Name, check.Count)
+		for _, f := range check.Faults {
+			fmt.Printf("               %s\n", f)
+		}
+	}
+	if r.Err() == nil {
+		fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", r.Records, r.Partitions, r.Root)
+	}
+}
