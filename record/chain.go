@@ -165,6 +165,7 @@ func (c *Chain) taken(s *Signed, leaf Hash) *Fault {
 		return c.at(s, "sequence", Duplicate, "has this very record")
 	}
 	if f := c.verify(s); f != nil {
+		f.Sequence, f.Detail = c.Size(), fmt.Sprintf("of a record that says it is %d, which is taken, %s", s.Sequence, f.Detail)
 		return f
 	}
 	return c.at(s, "sequence", Equivocation, fmt.Sprintf("has two validly signed records, leaf hashes %v and %v", known, leaf))

@@ -44,7 +44,7 @@ func TestChainRefuses(t *testing.T) {
 			return append(body[:len(body)-64:len(body)-64], b.bodies[1][len(b.bodies[1])-64:]...)
 		}},
 		{"a second history", "sequence", Equivocation, 2, func() []byte { s, _ := Decode(b.bodies[2]); s.Case.CaseID = "x"; return b.sign(s.Record) }},
-		{"a second history that nobody signed", "signature", BadSignature, 2, func() []byte { x := bytes.Clone(b.bodies[2]); x[len(x)-1] ^= 1; return x }},
+		{"a second history that nobody signed", "signature", BadSignature, 4, func() []byte { x := bytes.Clone(b.bodies[2]); x[len(x)-1] ^= 1; return x }},
 		{"no record", "body", Malformed, 4, func() []byte { return []byte("hello") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -45,7 +45,7 @@ func (d *decoder) record(r *Record) {
 	r.Source = d.source("source")
 	for k := KindCase; k <= KindErasure; k++ {
 		if has := d.present(k.String()); d.fault == nil && has != (k == r.Kind) {
-			d.fail(k.String(), fmt.Sprintf("in a record of kind %v", r.Kind))
+			d.fail(k.String(), fmt.Sprintf("present: %t, in a record of kind %v", has, r.Kind))
 		} else if !has {
 			continue
 		}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/casetrail/casetrail/record"
+)
+
+const data = "../../testdata/"
+
+func call(args ...string) (code int, out, errs string) {
+	var o, e bytes.Buffer
+	code = run(args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+func TestVerifies(t *testing.T) {
+	code, out, errs := call("-vkey", data+"golden.vkey", data+"golden.jsonl")
+	if code != 0 || errs != "" || !strings.Contains(out, "ledger verified: 12 records, 1 partitions, root ") ||
+		!strings.Contains(out, "3 checkpoints over 12 records") || !strings.Contains(out, "5 case") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+}
+
+func TestNamesTheFirstFault(t *testing.T) {
+	bad, err := filepath.Glob(data + "bad/*.jsonl")
+	if err != nil || len(bad) < 15 {
+		t.Fatal(bad, err)
+	}
+	for _, path := range bad {
+		code, out, errs := call("-vkey", data+"golden.vkey", data+"golden.jsonl", path)
+		if code != 1 || strings.Contains(out, "ledger verified") || !strings.Contains(errs, "NOT VERIFIED: "+path+": ") || !strings.Contains(errs, "ledger casetrail/test/") {
+			t.Errorf("%s: %d\n%s%s", path, code, out, errs)
+		}
+	}
+}
+
+func TestSeveralPartitions(t *testing.T) {
+	dir := t.TempDir()
+	key, vkey, err := record.CreateKey(dir, "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := record.LoadSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-vkey", vkey}
+	for _, ledger := range []string{"l/1", "l/0"} {
+		path := filepath.Join(dir, strings.ReplaceAll(ledger, "/", "-"))
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := record.NewExportWriter(f, ledger, s.VerifierKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := record.Record{Ledger: ledger, Source: record.GenesisSource}
+		body, err := s.SignPayload(nil, r.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Record(0, body); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, path)
+	}
+	code, out, errs := call(args...)
+	if code != 0 || !strings.Contains(out, "ledger verified: 2 records, 2 partitions") || !strings.Contains(out, "the last 1 are under no checkpoint") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := call(append(args, args[2])...); code != 1 || !strings.Contains(errs, "in an earlier file already") {
+		t.Errorf("the same ledger twice: %d %s", code, errs)
+	}
+	if code, _, errs := call("-vkey", vkey, data+"golden.jsonl"); code != 1 || !strings.Contains(errs, "which is not the one you trust") {
+		t.Errorf("another key: %d %s", code, errs)
+	}
+}
+
+func TestCalledWrongly(t *testing.T) {
+	for _, args := range [][]string{{}, {"x"}, {"-vkey", "none", "x"}, {"-nonsense"}} {
+		if code, _, errs := call(args...); code != 2 || errs == "" {
+			t.Errorf("%v: %d %q", args, code, errs)
+		}
+	}
+	if code, _, _ := call("-vkey", data+"golden.vkey", "none"); code != 1 {
+		t.Errorf("no file: %d", code)
+	}
+}
