@@ -84,6 +84,10 @@ type scratch struct {
 func (m *Model) Classify(text string) Finding {
 	s := m.scratch.Get().(*scratch)
 	defer m.scratch.Put(s)
+	return m.classify(s, text)
+}
+
+func (m *Model) classify(s *scratch, text string) Finding {
 	s.message.Extract(text)
 
 	var whole sums
