@@ -32,6 +32,13 @@ func (c ClickHouse) Heads(ctx context.Context) (map[int32]int64, error) {
 	return out, rows.Err()
 }
 
+// Complete implements Rows.
+func (c ClickHouse) Complete(ctx context.Context) (int64, error) {
+	var at int64
+	err := c.Conn.QueryRow(ctx, "SELECT ifNull(toUnixTimestamp64Milli(toDateTime64(complete_until, 3, 'UTC')), 0) FROM windows_complete").Scan(&at)
+	return at, err
+}
+
 // Bodies implements Rows.
 func (c ClickHouse) Bodies(ctx context.Context, partition int32, size int64, fn func(int64, []byte) error) error {
 	rows, err := c.Conn.Query(ctx, "SELECT sequence, body FROM records WHERE partition = ? AND sequence < ? ORDER BY ledger, sequence", partition, size)

@@ -32,7 +32,7 @@ func readLedgers(ctx context.Context, o Options, r *Report) (*ledgers, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledgers{heads: make([]record.Checkpoint, n), roots: map[int32]map[int64]record.Hash{}}
+	l := &ledgers{heads: make([]record.Checkpoint, n), times: make([]int64, n), last: make([]stage.Position, n), roots: map[int32]map[int64]record.Hash{}}
 	check := Check{Name: "I2 every ledger is one chain under its checkpoints"}
 	for p := range n {
 		if err := l.fold(ctx, o, p, &check); err != nil {
@@ -41,12 +41,14 @@ func readLedgers(ctx context.Context, o Options, r *Report) (*ledgers, error) {
 	}
 	r.Checks = append(r.Checks, check)
 	r.Records = check.Count
+	var heads []record.Head
 	for _, h := range l.heads {
 		if h.Size > 0 {
-			r.Partitions++
+			heads = append(heads, record.Head{Ledger: h.Ledger, Size: h.Size, Root: h.Root})
 		}
 	}
-	r.Root = record.CombinedRoot(l.heads)
+	r.Partitions, r.Root = len(heads), record.CombinedRoot(heads)
+	l.until = slices.Min(l.times)
 	return l, nil
 }
 
@@ -83,6 +85,7 @@ func (l *ledgers) fold(ctx context.Context, o Options, p int32, check *Check) er
 			l.skipped++
 			return nil
 		}
+		l.last[p] = stage.Position{Partition: s.Source.Partition, Offset: s.Source.Offset, Ordinal: s.Source.Ordinal}
 		if check.Count++; check.Count%100 == 0 {
 			o.Progress("records", 100)
 		}
@@ -116,7 +119,7 @@ func (l *ledgers) compare(chain *record.Chain, c schemas.Checkpoint, p int32, ch
 	if cp.Size != c.Size || cp.Ledger != c.Ledger || cp.Root != record.Hash(c.Root) {
 		check.fault("%s: the checkpoint's message says size %d, its note %d", c.Ledger, c.Size, cp.Size)
 	}
-	l.heads[p] = cp
+	l.heads[p], l.times[p] = cp, max(l.times[p], c.Time)
 	l.roots[p][cp.Size] = cp.Root
 }
 
@@ -129,7 +132,7 @@ func checkpoints(ctx context.Context, o Options, p int32) ([]schemas.Checkpoint,
 		if err := o.Codec.DecodeInto(rec.Value, &c); err != nil {
 			return fmt.Errorf("offset %d: %w", rec.Offset, err)
 		}
-		if c.Size > 0 {
+		if c.Size > 0 { // a ledger that has not begun
 			out = append(out, c)
 		}
 		return nil

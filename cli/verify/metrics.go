@@ -21,7 +21,9 @@ func checkMetrics(ctx context.Context, o Options, l *ledgers, r *Report) error {
 		if err := o.Codec.DecodeInto(in.Value, &m); err != nil {
 			return err
 		}
-		published = append(published, m)
+		if m.End <= l.until {
+			published = append(published, m)
+		}
 		return nil
 	})
 	if err != nil {
