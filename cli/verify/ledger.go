@@ -18,6 +18,9 @@ type ledgers struct {
 	heads     []record.Checkpoint // the latest checkpoint of each partition; Size 0 where there is none
 	records   []record.Record     // decoded, by partition and sequence; only for a deep check
 	roots     map[int32]map[int64]record.Hash
+	times     []int64          // of the latest checkpoint of each partition
+	last      []stage.Position // source of the last record of each partition
+	until     int64            // what the ledger says about the time before it is complete
 	skipped   int64
 	published []schemas.MetricRecord
 }
