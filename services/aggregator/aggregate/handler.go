@@ -34,7 +34,9 @@ func Definition(codec *schemas.Codec, trust Trust) stage.Definition {
 	}
 }
 
-// Handler folds all ledgers of a deployment. It is a stage.Handler; not for concurrent use.
+// Handler folds all ledgers of a deployment. It is a stage.Handler; not for concurrent use. It holds the windows' panes, a
+// pane (7 KB at 30 segments) for each minute by which one ledger is read ahead of the slowest, and the bodies that no
+// checkpoint vouches for yet.
 type Handler struct {
 	shared
 	ledgers []*ledger // by partition
