@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // embedded starts a broker and a registry on it.
-func embedded(t *testing.T) *target {
+func embedded(t *testing.T, level string) *target {
 	t.Helper()
 	dir := t.TempDir()
 	var stop func()
@@ -23,7 +23,7 @@ func embedded(t *testing.T) *target {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := registry.New(t.Context(), registry.Options{Brokers: []string{b.Addr()}})
+		r, err := registry.New(t.Context(), registry.Options{Brokers: []string{b.Addr()}, Compatibility: level})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,10 +46,10 @@ func embedded(t *testing.T) *target {
 	return g
 }
 
-func TestEmbedded(t *testing.T) { suite(t, embedded(t)) }
+func TestEmbedded(t *testing.T) { suite(t, embedded(t, "NONE")) }
 
 func TestEmbeddedAnswers(t *testing.T) {
-	g := embedded(t)
+	g := embedded(t, "")
 	const js = "application/vnd.schemaregistry.v1+json"
 	for _, c := range []struct {
 		method, path, contentType, body string
