@@ -6,14 +6,13 @@ import (
 
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
-	"golang.org/x/mod/sumdb/note"
 )
 
 // keeper keeps a ledger's last durable checkpoint in the store.
 type keeper struct {
 	store    Store
 	ledger   string
-	verifier note.Verifier
+	key      *record.Signer
 	kept     []byte            // what the store has
 	size     int64             // of what it has
 	written  record.Checkpoint // issued in an earlier step, so durable when this step ends
@@ -41,7 +40,7 @@ func (k *keeper) load() (cp record.Checkpoint, err error) {
 	if k.kept, err = k.store.Load(k.ledger); err != nil || len(k.kept) == 0 {
 		return cp, err
 	}
-	cp, err = record.OpenCheckpoint(k.kept, k.verifier)
+	cp, err = record.OpenCheckpoint(k.kept, k.key.Verifier())
 	if err == nil && cp.Ledger != k.ledger {
 		err = fmt.Errorf("is of ledger %s", cp.Ledger)
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
-	"golang.org/x/mod/sumdb/note"
 )
 
 // logged is a checkpoint that stands in conduct.checkpoints; size 0 without a note is the ledger's beginning.
@@ -104,7 +103,7 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 	if err := s.codec.DecodeInto(rec.Value, &m); err != nil {
 		return l, err
 	}
-	l.cp, err = record.OpenCheckpoint([]byte(m.Note), s.keeper.verifier)
+	l.cp, err = record.OpenCheckpoint([]byte(m.Note), s.key.Verifier())
 	if err == nil && l.cp.Ledger != s.ledger {
 		err = fmt.Errorf("a checkpoint of ledger %s in the place of %s", l.cp.Ledger, s.ledger)
 	}
@@ -119,14 +118,14 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t tail, found bool, err error) {
 	t.base, t.at = base, base.at
 	if base.cp.Size == 0 {
-		if t.chain, err = record.NewChain(s.ledger, s.keeper.verifier); err != nil {
+		if t.chain, err = record.NewChain(s.ledger, s.key.Verifier()); err != nil {
 			return t, false, err
 		}
 		t.start = t.chain.Snapshot()
 	}
 	take := func(rec stage.Record) error {
 		if t.chain == nil {
-			t.resume(s.recordBody(rec), s.keeper.verifier)
+			t.resume(s.recordBody(rec), s.key)
 			return nil
 		}
 		_, err := t.chain.Accept(s.recordBody(rec))
@@ -159,12 +158,12 @@ func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t 
 }
 
 // resume begins the chain if body is the base's last record.
-func (t *tail) resume(body []byte, trusted note.Verifier) {
+func (t *tail) resume(body []byte, key *record.Signer) {
 	r, err := record.Decode(body)
 	if err != nil || r.Ledger != t.base.cp.Ledger || r.Sequence != t.base.cp.Size-1 {
 		return
 	}
-	if c, err := record.ResumeChain(t.base.cp, t.base.frontier, body, trusted); err == nil {
+	if c, err := record.ResumeChain(t.base.cp, t.base.frontier, body, key.Verifier()); err == nil {
 		t.chain, t.start = c, c.Snapshot()
 	}
 }

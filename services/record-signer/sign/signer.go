@@ -60,7 +60,7 @@ func New(partition int32, codec *schemas.Codec, key *record.Signer, prefix strin
 		return nil, fmt.Errorf("ledger prefix %q: %w", prefix, err)
 	}
 	return &Signer{partition: partition, ledger: ledger, codec: codec, key: key, chain: chain,
-		keeper: keeper{store: store, ledger: ledger, verifier: key.Verifier()}}, nil
+		keeper: keeper{store: store, ledger: ledger, key: key}}, nil
 }
 
 // Definition is the record-signer as a stage. The prefix begins the names of its ledgers: deployment/environment.
