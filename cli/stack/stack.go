@@ -21,10 +21,11 @@ import (
 // Options are where the stack lives and listens.
 type Options struct {
 	DataDir    string
-	CacheDir   string // where the engine's library is kept, so that it is fetched once
-	Kafka      string // host:port on this machine
-	Registry   string // host:port on this machine
-	ClickHouse string // host:port on this machine; empty runs no engine
+	CacheDir   string   // where the engine's library is kept, so that it is fetched once
+	Kafka      string   // host:port on this machine; empty runs no broker
+	Brokers    []string // of a cluster that runs already, where Kafka is empty
+	Registry   string   // host:port on this machine
+	ClickHouse string   // host:port on this machine; empty runs no engine
 	// Engine is the command line that runs clickhouse.Serve in a process of its own, given library, directory and address.
 	Engine   func(lib, dir, addr string) []string
 	Progress io.Writer    // what is fetched is shown here
@@ -67,10 +68,13 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 		return s, err
 	}
-	if s.broker, err = broker.Start(ctx, broker.Options{DataDir: filepath.Join(o.DataDir, "kafka"), Addr: o.Kafka, Log: o.Log}); err != nil {
-		return s, err
+	s.Brokers = o.Brokers
+	if o.Kafka != "" {
+		if s.broker, err = broker.Start(ctx, broker.Options{DataDir: filepath.Join(o.DataDir, "kafka"), Addr: o.Kafka, Log: o.Log}); err != nil {
+			return s, err
+		}
+		s.Brokers = []string{s.broker.Addr()}
 	}
-	s.Brokers = []string{s.broker.Addr()}
 	if err := s.startRegistry(ctx, o); err != nil {
 		return s, err
 	}

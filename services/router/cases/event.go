@@ -132,7 +132,7 @@ func (r *Router) customer(c *schemas.CaseState, e *schemas.CaseEvent, at int64) 
 		fired = tripwire.Message(r.policy, e, c.NegativeMessages)
 	}
 	// A case is typed once, but what makes it human-only always counts.
-	if t := caseType(e); t != c.Case.CaseType && (c.Case.CaseType == guard.Unknown || r.policy.HumanOnly(t) && !r.policy.HumanOnly(c.Case.CaseType)) {
+	if t := caseType(e); t != c.Case.CaseType && (c.Case.CaseType == guard.Unknown || tripwire.HumanOnly(r.policy, e) && !r.policy.HumanOnly(c.Case.CaseType)) {
 		c.Case.CaseType = t
 	}
 	if len(fired) > 0 {

@@ -61,6 +61,7 @@ func (h *history) event(id string, at int64, kind schemas.EventKind, sender sche
 func (h *history) says(id string, at int64, caseType string, more ...func(*schemas.CaseEvent)) {
 	h.event(id, at, schemas.EventKindMessage, schemas.SenderCustomer, func(e *schemas.CaseEvent) {
 		e.Text, e.CaseType, e.Sentiment = schemas.Some("…"), schemas.Some(caseType), schemas.Some(0.0)
+		e.CaseTypeProbability = schemas.Some(.9)
 		for _, m := range more {
 			m(e)
 		}

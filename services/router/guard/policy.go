@@ -57,6 +57,8 @@ type Tripwires struct {
 	NegativeMessages  int           `yaml:"negative_messages"`  // 0 turns it off
 	NegativeSentiment float64       `yaml:"negative_sentiment"` // at or below it a message counts as negative
 	Duration          time.Duration `yaml:"duration"`           // 0 turns it off
+	// CaseTypeChange is how certain the classifier must be that a later message is of a human-only type, 0 to 1.
+	CaseTypeChange float64 `yaml:"case_type_change"`
 }
 
 // None is the policy where none has been published: everything goes to a human.
@@ -121,6 +123,9 @@ func (p *Policy) Validate() error {
 	}
 	if s := p.Tripwires.NegativeSentiment; !(s >= -1 && s <= 1) {
 		fault("tripwires.negative_sentiment: %v is not between -1 and 1", s)
+	}
+	if c := p.Tripwires.CaseTypeChange; !(c >= 0 && c <= 1) {
+		fault("tripwires.case_type_change: %v is not between 0 and 1", c)
 	}
 	for name, d := range map[string]time.Duration{"tripwires.duration": p.Tripwires.Duration, "idle_close": p.IdleClose, "amendments": p.Amendments} {
 		if name == "idle_close" && d < time.Second || d < 0 || d > maxTimer || d%time.Millisecond != 0 {

@@ -27,11 +27,17 @@ func Message(p *guard.Policy, e *schemas.CaseEvent, negatives int32) []Fired {
 		out = append(out, Fired{schemas.SignalNegativeSentiment,
 			fmt.Sprintf("%d negative messages (sentiment %.2f, threshold %.2f)", negatives, e.Sentiment.Value, p.Tripwires.NegativeSentiment)})
 	}
-	if e.CaseType.Set && p.HumanOnly(e.CaseType.Value) {
+	if HumanOnly(p, e) {
 		out = append(out, Fired{schemas.SignalCaseTypeChange,
 			fmt.Sprintf("the message is a %s (probability %.2f)", e.CaseType.Value, e.CaseTypeProbability.Value)})
 	}
 	return out
+}
+
+// HumanOnly tells whether a later message turns a case into one of a human-only type. It must be more certain than a
+// first message: an answer out of context ("yes, the card") reads like many things.
+func HumanOnly(p *guard.Policy, e *schemas.CaseEvent) bool {
+	return e.CaseType.Set && p.HumanOnly(e.CaseType.Value) && e.CaseTypeProbability.Value >= p.Tripwires.CaseTypeChange
 }
 
 // Negative tells whether a message counts as negative under the policy.
