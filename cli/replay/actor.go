@@ -24,7 +24,7 @@ type actor struct {
 	awaits    string
 	handler   schemas.Handler
 	ai, human bool // who has written or joined
-	told      bool // the bot has misbehaved already
+	rogue     bool // the bot will write on this case though a human has it
 	serial    int
 	queue     []planned // what happens next without anyone's answer, in order of time
 }
@@ -41,6 +41,7 @@ type planned struct {
 
 func newActor(c corpus.Conversation, start int64, progress float64, seed uint64, opt *Options) *actor {
 	a := &actor{conv: c, start: start, progress: progress, opt: opt, last: start, rand: rand.New(rand.NewPCG(opt.Seed, seed))}
+	a.rogue = a.rand.Float64() < opt.Misbehaves
 	for a.line < len(c.Messages) && c.Messages[a.line].Sender != customer {
 		a.line++ // a case begins with the customer
 	}
@@ -129,10 +130,10 @@ func (a *actor) late() bool {
 
 // misbehave lets the bot write on a case that is a human's: what the guard must catch.
 func (a *actor) misbehave() {
-	if a.told || a.rand.Float64() >= a.opt.Misbehaves {
+	if !a.rogue {
 		return
 	}
-	a.told, a.ai = true, true
+	a.rogue, a.ai = false, true
 	e := a.event(schemas.EventKindMessage, schemas.SenderAI)
 	e.Text = schemas.Some("I can take care of that for you right away, no need to wait for an agent.")
 	a.plan(planned{at: a.last + 1_000, event: e})

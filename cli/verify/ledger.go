@@ -93,7 +93,9 @@ func (l *ledgers) fold(ctx context.Context, o Options, p int32, check *Check) er
 			o.Progress("records", 100)
 		}
 		if o.Deep {
-			l.records = append(l.records, s.Record)
+			kept := s.Record
+			kept.Case.EscalationSignals = slices.Clone(kept.Case.EscalationSignals) // the chain uses its memory again
+			l.records = append(l.records, kept)
 		}
 		for len(points) > 0 && points[0].Size == chain.Size() {
 			l.compare(chain, points[0], p, check)

@@ -50,7 +50,7 @@ type Check struct {
 }
 
 // maxFaults is how many faults of one check are told; the rest are counted.
-const maxFaults = 20
+const maxFaults = 5
 
 func (c *Check) fault(format string, a ...any) {
 	if len(c.Faults) < maxFaults {
