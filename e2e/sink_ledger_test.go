@@ -130,7 +130,7 @@ func (l *testLedger) run(blocks, size int, step int64) {
 
 // fold is a fold over the ledger that resumes after what db holds, and reads on to the end.
 func (l *testLedger) fold(db *insert.Database) (*insert.Fold, error) {
-	f, err := insert.NewFold(l.partition, []string{l.signer.VerifierKey()})
+	f, err := insert.NewFold("casetrail/test", l.partition, []string{l.signer.VerifierKey()})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -46,6 +47,7 @@ var ErrContradiction = errors.New("contradiction about a ledger")
 // topics may come in any order between them. It holds the records that no checkpoint covers yet, and nothing else.
 type Fold struct {
 	partition int32
+	prefix    string // what the names of the partition's ledgers begin with
 	trusted   []note.Verifier
 	keys      map[uint32]string // verifier keys as text, by id
 	chain     *record.Chain
@@ -69,6 +71,8 @@ type entry struct {
 type heading struct {
 	schemas.Checkpoint
 	offset int64
+	opened bool // its note was verified, as cp
+	cp     record.Checkpoint
 }
 
 type saved struct {
@@ -77,10 +81,10 @@ type saved struct {
 	sealed    bool
 }
 
-// NewFold makes the fold of a partition. vkeys are the verifier keys that are trusted, in the order in which they came to
+// NewFold makes the fold of a partition, whose ledgers are named prefix/partition/generation. vkeys are the verifier keys that are trusted, in the order in which they came to
 // be valid: the one that signed the ledger's first record, and those that replaced it, as far as they are known.
-func NewFold(partition int32, vkeys []string) (*Fold, error) {
-	f := &Fold{partition: partition, keys: map[uint32]string{}, Skipped: map[string]int64{}}
+func NewFold(prefix string, partition int32, vkeys []string) (*Fold, error) {
+	f := &Fold{partition: partition, prefix: fmt.Sprintf("%s/%d/", prefix, partition), keys: map[uint32]string{}, Skipped: map[string]int64{}}
 	if len(vkeys) == 0 {
 		return nil, errors.New("no verifier key of the ledger is given")
 	}
@@ -113,6 +117,9 @@ func (f *Fold) Resume(h Head, last []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: the checkpoint in ClickHouse: %w", ErrContradiction, err)
 	}
+	if !strings.HasPrefix(cp.Ledger, f.prefix) {
+		return fmt.Errorf("%w: ClickHouse has ledger %s, this partition's is %s*", ErrContradiction, cp.Ledger, f.prefix)
+	}
 	if cp.Ledger != h.Ledger || cp.Size != h.Size || cp.Root != h.Root {
 		return fmt.Errorf("%w: ClickHouse has %s at size %d, root %v, beside a note that says %s at size %d, root %v",
 			ErrContradiction, h.Ledger, h.Size, h.Root, cp.Ledger, cp.Size, cp.Root)
@@ -141,7 +148,7 @@ func (f *Fold) Record(body []byte, offset int64) { f.ahead = append(f.ahead, ent
 
 // Checkpoint takes the next checkpoint of conduct.checkpoints.
 func (f *Fold) Checkpoint(m schemas.Checkpoint, offset int64) {
-	f.heads = append(f.heads, heading{m, offset})
+	f.heads = append(f.heads, heading{Checkpoint: m, offset: offset})
 }
 
 // Waiting tells how many records and checkpoints are held.

@@ -2,6 +2,7 @@ package insert
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/casetrail/casetrail/record"
 )
@@ -41,36 +42,35 @@ func (f *Fold) drop() {
 
 // due judges a checkpoint before its records are read; false where it is not to be waited for.
 func (f *Fold) due(h *heading) (cp record.Checkpoint, ok bool, err error) {
+	if h.opened {
+		return h.cp, true, nil
+	}
 	text := []byte(h.Note)
-	if f.chain != nil && !f.sealed {
-		// Its key may be one that a record on the way there brings.
-		if cp, err = record.ParseCheckpoint(text); err != nil {
-			f.skip(err)
-			return cp, false, nil
-		}
-		if cp, _, err := f.open(text); err != nil && (cp.Size == f.head.Size || f.overtaken()) {
-			f.skip(err)
-			return cp, false, nil
-		}
-	} else {
-		var v = f.next
-		if cp, v, err = f.open(text); err != nil {
-			f.skip(err)
-			return cp, false, nil
-		}
-		if f.chain == nil || cp.Ledger != f.chain.Ledger() {
+	cp, v, err := f.open(text)
+	if err == nil && !strings.HasPrefix(cp.Ledger, f.prefix) {
+		f.Skipped[record.OtherLedger.String()]++
+		return cp, false, nil
+	}
+	if err == nil {
+		h.opened, h.cp = true, cp
+		if f.chain == nil || f.sealed && cp.Ledger != f.chain.Ledger() {
 			if f.chain, err = record.NewChain(cp.Ledger, v); err != nil {
 				return cp, false, fmt.Errorf("%w: %w", ErrContradiction, err)
 			}
 			f.key, f.next, f.sealed, f.head = v, v, false, Head{}
 			f.save()
 		}
+	} else if cp, unread := record.ParseCheckpoint(text); unread != nil || f.chain == nil || cp.Size <= f.chain.Size() || f.overtaken() {
+		f.skip(err) // no record on the way to it can bring its key
+		return cp, false, nil
+	} else {
+		return cp, true, nil
 	}
 	switch {
 	case cp.Ledger != f.chain.Ledger():
 		f.Skipped[record.OtherLedger.String()]++
 		return cp, false, nil
-	case cp.Size < f.head.Size || h.offset <= f.head.Offset && f.head.Ledger != "":
+	case cp.Size < f.head.Size || f.head.Ledger != "" && h.offset <= f.head.Offset:
 		f.Skipped[record.Stale.String()]++
 		return cp, false, nil
 	}

@@ -1,0 +1,139 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
+)
+
+// store is ClickHouse, as far as a ledger needs it.
+type store interface {
+	// Head is the last head of a partition and the body of its last record; false where there is none.
+	Head(ctx context.Context, partition int32) (h insert.Head, last []byte, ok bool, err error)
+	// Insert writes a block and its head. After an error it is called again with the same block.
+	Insert(ctx context.Context, b *insert.Block) error
+}
+
+// ledger takes one partition of conduct.records and conduct.checkpoints into ClickHouse, and goes on where ClickHouse
+// stands.
+type ledger struct {
+	ctx       context.Context // of the sink: Handle has none
+	prefix    string
+	partition int32
+	keys      []string
+	reader    reader
+	store     store
+	fold      *insert.Fold
+	counted   map[string]int64 // what has been reported of fold.Skipped
+}
+
+// Recover implements stage.Handler.
+func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
+	records := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: l.partition}
+	checkpoints := stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: l.partition}
+	var err error
+	if l.fold, err = insert.NewFold(l.prefix, l.partition, l.keys); err != nil {
+		return nil, err
+	}
+	l.counted = map[string]int64{}
+	var h insert.Head
+	var last []byte
+	var ok bool
+	err = l.reader.keep.trying(l.ctx, "clickhouse head", func(ctx context.Context) (err error) {
+		h, last, ok, err = l.store.Head(ctx, l.partition)
+		return err
+	})
+	if err != nil || !ok {
+		return nil, err
+	}
+	err = l.reader.keep.trying(l.ctx, "kafka behind clickhouse", func(ctx context.Context) error {
+		return l.compare(ctx, log, checkpoints, h)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.fold.Resume(h, last); err != nil {
+		return nil, err
+	}
+	return map[stage.TopicPartition]int64{records: h.RecordsOffset, checkpoints: h.Offset + 1}, nil
+}
+
+var errEnough = errors.New("enough")
+
+// compare holds ClickHouse's head against the checkpoint that stands in Kafka at its offset. One that isn't there may
+// have been cut off with its log's tail: then the record-signer writes it again.
+func (l *ledger) compare(ctx context.Context, log stage.Log, tp stage.TopicPartition, h insert.Head) error {
+	found := false
+	end, err := log.Read(tp, h.Offset, func(in stage.Record) error {
+		if in.Offset != h.Offset {
+			return errEnough
+		}
+		var m schemas.Checkpoint
+		if err := l.reader.decode(ctx, in.Value, &m); err != nil {
+			return fmt.Errorf("%w: %s/%d offset %d, where ClickHouse has read a checkpoint: %w", insert.ErrContradiction, tp.Topic, tp.Partition, h.Offset, err)
+		}
+		if m.Ledger != h.Ledger || m.Size != h.Size || m.Root != schemas.Hash(h.Root) {
+			return fmt.Errorf("%w: at %s/%d offset %d Kafka has %s size %d root %x, ClickHouse %s size %d root %x", insert.ErrContradiction,
+				tp.Topic, tp.Partition, h.Offset, m.Ledger, m.Size, m.Root, h.Ledger, h.Size, h.Root)
+		}
+		found = true
+		return errEnough
+	})
+	switch {
+	case found:
+		return nil
+	case err != nil && !errors.Is(err, errEnough):
+		return err
+	}
+	return fmt.Errorf("%s/%d ends at offset %d without the checkpoint of size %d that ClickHouse has read at offset %d", tp.Topic, tp.Partition, end, h.Size, h.Offset)
+}
+
+// Handle implements stage.Handler. It returns when every block that in completes is in ClickHouse.
+func (l *ledger) Handle(in stage.Record) ([]stage.Record, error) {
+	switch in.Topic {
+	case pipelines.ConductRecords:
+		body, ok, err := l.reader.body(l.ctx, in.Value, "casetrail.SignedRecord")
+		if !ok {
+			return nil, err
+		}
+		l.fold.Record(bytes.Clone(body), in.Offset)
+	case pipelines.ConductCheckpoints:
+		var m schemas.Checkpoint
+		if err := l.reader.decode(l.ctx, in.Value, &m); err != nil {
+			return nil, l.reader.unreadable(l.ctx, err)
+		}
+		l.fold.Checkpoint(m, in.Offset)
+	}
+	for {
+		b, err := l.fold.Next()
+		l.count()
+		if err != nil || b == nil {
+			return nil, err
+		}
+		err = l.reader.keep.trying(l.ctx, "clickhouse insert", func(ctx context.Context) error { return l.store.Insert(ctx, b) })
+		if err != nil {
+			return nil, err
+		}
+		l.reader.keep.rows.WithLabelValues("records").Add(float64(b.Rows.Len()))
+		l.fold.Inserted()
+	}
+}
+
+// count reports what the fold did not take.
+func (l *ledger) count() {
+	for reason, n := range l.fold.Skipped {
+		if more := n - l.counted[reason]; more > 0 {
+			l.counted[reason] = n
+			l.reader.keep.skip(reason, more)
+			l.reader.keep.shell.Log.Warn("skipped", zap.Int32("partition", l.partition), zap.String("reason", reason), zap.Int64("count", more))
+		}
+	}
+}
