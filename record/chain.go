@@ -30,6 +30,7 @@ type state struct {
 	last   Hash
 	source Source
 	sealed bool
+	sure   int64 // the records below this sequence are authentic: by their signatures, or by a checkpoint's
 	keys   []key // by from, never changed in place
 }
 
@@ -61,7 +62,7 @@ func ResumeChain(cp Checkpoint, frontier []Hash, last []byte, trusted note.Verif
 	if root := c.tree.Root(); root != cp.Root {
 		return nil, c.fault(&Fault{Field: "frontier", Reason: RootMismatch, Detail: fmt.Sprintf("gives the root %v, signed was %v", root, cp.Root)})
 	}
-	c.low = cp.Size
+	c.low, c.sure = cp.Size, cp.Size
 	if cp.Size == 0 {
 		return c, nil
 	}
@@ -100,8 +101,8 @@ func (c *Chain) Accept(body []byte) (*Signed, error) { return c.accept(body, tru
 // AcceptUnverified is Accept without the signature: for a reader that holds back what it makes of the records until
 // Verify has compared a signed checkpoint with the root over them. One signature then stands for all records under it, as
 // the tree's root commits to every byte of them, at a twentieth of the cost. Key rotations are verified all the same,
-// as they decide who may sign the checkpoint. When Verify fails, a body that nobody signed has slipped in: the reader
-// goes back to its Snapshot, reads the same records again with Accept, which skips it, and then calls Verify again.
+// as they decide who may sign the checkpoint. When Verify fails, or a body is refused as Contested, a body that nobody signed has slipped in: the reader
+// goes back to its Snapshot of the last checkpoint, reads the same records again with Accept, which skips it, and then calls Verify again.
 func (c *Chain) AcceptUnverified(body []byte) (*Signed, error) { return c.accept(body, false) }
 
 func (c *Chain) accept(body []byte, verify bool) (*Signed, error) {
@@ -122,6 +123,9 @@ func (c *Chain) accept(body []byte, verify bool) (*Signed, error) {
 		if f := c.rotate(s); f != nil {
 			return nil, c.skip(f)
 		}
+	}
+	if verify && s.Sequence == c.sure {
+		c.sure++
 	}
 	c.recent[s.Sequence%remembered] = leaf
 	c.low = max(c.low, s.Sequence-remembered+1)
@@ -167,6 +171,9 @@ func (c *Chain) taken(s *Signed, leaf Hash) *Fault {
 	if f := c.verify(s); f != nil {
 		f.Sequence, f.Detail = c.Size(), fmt.Sprintf("of a record that says it is %d, which is taken, %s", s.Sequence, f.Detail)
 		return f
+	}
+	if s.Sequence >= c.sure {
+		return c.at(s, "sequence", Contested, "has a record that was not verified, and this one is validly signed")
 	}
 	return c.at(s, "sequence", Equivocation, fmt.Sprintf("has two validly signed records, leaf hashes %v and %v", known, leaf))
 }
@@ -231,6 +238,7 @@ func (c *Chain) Matches(cp Checkpoint) error {
 		return &Fault{Ledger: c.ledger, Sequence: cp.Size - 1, Field: "checkpoint.root", Reason: RootMismatch,
 			Detail: fmt.Sprintf("is %v, but the first %d records give %v", cp.Root, cp.Size, root)}
 	}
+	c.sure = cp.Size
 	return nil
 }
 

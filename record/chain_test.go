@@ -131,6 +131,10 @@ func TestUnverifiedThenFolded(t *testing.T) {
 	for _, body := range later {
 		_, _ = c.AcceptUnverified(body)
 	}
+	// The forged record was not verified, so the true one after it proves nothing against the signer.
+	if c.Skipped(Contested) != 1 || c.Skipped(Equivocation) != 0 {
+		t.Error("the true record was not refused as contested")
+	}
 	_, err := c.Verify(cp)
 	wantFault(t, err, RootMismatch, "checkpoint.root", 20)
 	c.Restore(start)
@@ -143,6 +147,10 @@ func TestUnverifiedThenFolded(t *testing.T) {
 	if _, err := c.Verify(cp); err != nil {
 		t.Fatal(err)
 	}
+	s, _ := Decode(b.bodies[20])
+	s.Case.CaseID = "another"
+	_, err = c.Accept(b.sign(s.Record))
+	wantFault(t, err, Equivocation, "sequence", 20)
 	if c.Skipped(BadSignature) != 1 {
 		t.Errorf("%d bad signatures, want 1", c.Skipped(BadSignature))
 	}

@@ -19,6 +19,7 @@ const (
 	BadSignature                 // the signature does not verify
 	BadRotation                  // names a key or a sequence that cannot be
 	Equivocation                 // a second validly signed record at a sequence that is taken: the signer lied
+	Contested                    // a validly signed record at a sequence that was taken unverified: read again with Accept
 	RootMismatch                 // a checkpoint's root is not that of the records
 	Missing                      // a checkpoint promises records that are not there
 	Misconduct                   // what the record says contradicts itself
@@ -26,7 +27,7 @@ const (
 )
 
 var reasonNames = [reasons]string{"malformed", "other_ledger", "duplicate", "stale", "gap", "broken_chain", "wrong_kind", "source_not_above",
-	"unknown_key", "bad_signature", "bad_rotation", "equivocation", "root_mismatch", "missing", "misconduct"}
+	"unknown_key", "bad_signature", "bad_rotation", "equivocation", "contested", "root_mismatch", "missing", "misconduct"}
 
 func (r Reason) String() string {
 	if r >= reasons {

@@ -10,14 +10,14 @@ import (
 
 // keeper keeps a ledger's last durable checkpoint in the store.
 type keeper struct {
-	store    Store
-	ledger   string
-	key      *record.Signer
-	kept     []byte            // what the store has
-	size     int64             // of what it has
-	written  record.Checkpoint // issued in an earlier step, so durable when this step ends
-	newest   record.Checkpoint // issued in this step
-	err      error             // stops the signer at its next input
+	store   Store
+	ledger  string
+	key     *record.Signer
+	kept    []byte            // what the store has
+	size    int64             // of what it has
+	written record.Checkpoint // issued in an earlier step, so durable when this step ends
+	newest  record.Checkpoint // issued in this step
+	err     error             // stops the signer at its next input
 }
 
 // Checkpoint implements stage.Checkpointer, for its moment, not for a changelog: it is called once a step, after the
