@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
@@ -11,7 +12,10 @@ import (
 // Bounds are the first offset of a partition and the one after its last.
 type Bounds struct{ First, End int64 }
 
-// Offsets returns the bounds of each of a topic's partitions.
+// lookupTimeout is how long Offsets tries.
+const lookupTimeout = 20 * time.Second
+
+// Offsets returns the bounds of each of a topic's partitions. It retries what is transient for a while.
 func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]Bounds, error) {
 	counts, err := c.Partitions(ctx, topic)
 	if err != nil {
@@ -21,9 +25,15 @@ func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]Bounds, e
 	for i := range tps {
 		tps[i] = stage.TopicPartition{Topic: topic, Partition: int32(i)}
 	}
-	b, err := c.bounds(ctx, tps)
+	var b map[stage.TopicPartition][2]int64
+	ctx, cancel := context.WithTimeoutCause(ctx, lookupTimeout, ErrUnreachable)
+	defer cancel()
+	err = retrying(ctx, "offsets", nobody{}.Retry, func() (err error) {
+		b, err = c.bounds(ctx, tps)
+		return err
+	})
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	out := make(map[int32]Bounds, len(b))
 	for tp, x := range b {
