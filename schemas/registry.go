@@ -11,8 +11,9 @@ import (
 )
 
 // Register registers the subjects' schemas at the registry at url and returns a codec with the ids it gave. Where a
-// subject has no compatibility level, it is set to BACKWARD_TRANSITIVE; a schema that is not compatible is refused before
-// anything is written. A registry that can't be reached is asked again until ctx is done; an answer that will not change
+// subject has no compatibility level, it is set to BACKWARD_TRANSITIVE before anything else, so that the registry refuses
+// a schema that can't read what was written before. One that is registered already keeps its id, also where later ones
+// followed: during an upgrade old and new programs run side by side. A registry that can't be reached is asked again until ctx is done; an answer that will not change
 // (an incompatible schema, wrong credentials, a wrong path) is returned at once. Errors wrap [ErrRegistry] and name the
 // URL, without its credentials, and the subject.
 func Register(ctx context.Context, url string, subjects []Subject) (*Codec, error) {
@@ -71,19 +72,21 @@ func (r *registry) register(ctx context.Context, subject string, schema sr.Schem
 	if err := r.requireCompatibility(ctx, subject); err != nil {
 		return 0, err
 	}
-	const allVersions = -2
-	check, err := r.client.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, allVersions, schema)
-	if err != nil && !notFound(err) {
-		return 0, explain("check the schema", err)
-	}
-	if err == nil && !check.Is {
-		return 0, errIncompatible{check.Messages}
-	}
 	id, err := r.client.RegisterSchema(ctx, subject, schema, -1, -1)
-	if err != nil {
+	if err == nil {
+		return id, nil
+	}
+	var re *sr.ResponseError
+	if !errors.As(err, &re) || re.StatusCode != http.StatusConflict {
 		return 0, explain("register the schema", err)
 	}
-	return id, nil
+	reasons := []string{re.Error()}
+	const allVersions = -2
+	check, err := r.client.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, allVersions, schema)
+	if err == nil && len(check.Messages) > 0 {
+		reasons = check.Messages // they say more
+	}
+	return 0, errIncompatible{reasons}
 }
 
 func (r *registry) requireCompatibility(ctx context.Context, subject string) error {
