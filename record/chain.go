@@ -100,9 +100,10 @@ func (c *Chain) Accept(body []byte) (*Signed, error) { return c.accept(body, tru
 
 // AcceptUnverified is Accept without the signature: for a reader that holds back what it makes of the records until
 // Verify has compared a signed checkpoint with the root over them. One signature then stands for all records under it, as
-// the tree's root commits to every byte of them, at a twentieth of the cost. Key rotations are verified all the same,
-// as they decide who may sign the checkpoint. When Verify fails, or a body is refused as Contested, a body that nobody signed has slipped in: the reader
-// goes back to its Snapshot of the last checkpoint, reads the same records again with Accept, which skips it, and then calls Verify again.
+// the tree's root commits to every byte of them, at a hundredth of the cost. Key rotations are verified all the same, as
+// they decide who may sign the checkpoint. When Verify fails, or a body is refused as Contested, a body that nobody signed
+// has slipped in: the reader goes back to its Snapshot of the last checkpoint, reads the same records again with Accept,
+// which skips that body, and then calls Verify again.
 func (c *Chain) AcceptUnverified(body []byte) (*Signed, error) { return c.accept(body, false) }
 
 func (c *Chain) accept(body []byte, verify bool) (*Signed, error) {
