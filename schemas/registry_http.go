@@ -67,10 +67,12 @@ type boundedBody struct {
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= n; b.left < 0 {
-		return 0, fmt.Errorf("an answer of more than %d bytes", maxAnswer)
+		return 0, errEndless
 	}
 	return n, err
 }
+
+var errEndless = fmt.Errorf("an answer of more than %d bytes; is it a schema registry?", maxAnswer)
 
 // errIncompatible says why a schema was refused.
 type errIncompatible struct{ reasons []string }
@@ -108,5 +110,5 @@ func lasting(err error) bool {
 		}
 		return re.StatusCode < 500
 	}
-	return errors.As(err, new(errIncompatible))
+	return errors.As(err, new(errIncompatible)) || errors.Is(err, errEndless)
 }

@@ -51,7 +51,7 @@ func TestRegisterErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := answers(t, c.status, c.body)
-			ctx, cancel := context.WithTimeout(t.Context(), time.Second/4)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			_, err := Register(ctx, withUser(srv.URL), tick)
 			if !errors.Is(err, ErrRegistry) || !strings.Contains(err.Error(), c.want) {
