@@ -67,7 +67,7 @@ func Topology() []Topic {
 			Writers: []string{Producers, Operators, Intake}, Readers: []string{Intake},
 			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": week, "message.timestamp.type": "LogAppendTime", "max.message.bytes": maxEvent}},
 		{Name: ChatRejects, Key: "as it came", Holds: "what could not be taken, where it stood and why",
-			Records: []string{"casetrail.ChatReject"}, Writers: []string{Intake, Router}, Readers: []string{Producers, Operators},
+			Records: []string{"casetrail.ChatReject"}, Writers: []string{Intake, Router, RecordSigner}, Readers: []string{Producers, Operators},
 			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": "2592000000"}},
 		{Name: CaseEvents, Key: "case_id", Holds: "validated events with intake's findings; ticks; policies",
 			Records: []string{"casetrail.CaseEvent", "casetrail.Tick", "casetrail.PolicyChange"},

@@ -129,7 +129,7 @@ func (l *ledger) refused(body []byte, err error) error {
 		return err
 	}
 	switch f.Reason {
-	case record.Gap, record.BrokenChain, record.WrongKind, record.SourceNotAbove, record.Equivocation:
+	case record.Gap, record.BrokenChain, record.WrongKind, record.SourceNotAbove, record.Equivocation, record.Contested:
 	default:
 		return nil
 	}

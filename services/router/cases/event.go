@@ -28,6 +28,7 @@ func (r *Router) event(e *schemas.CaseEvent) error {
 		}
 		c = r.open(e, at)
 	}
+	at = max(at, c.ActiveAt) // sources differ in time; a case does not go back
 	if !r.first(c, e.EventID) {
 		r.duplicates++
 		return nil
