@@ -58,29 +58,9 @@ func (h *here) report(ctx context.Context, until int64) error {
 // settle waits until ClickHouse has every record and every window up to a time.
 func (h *here) settle(ctx context.Context, rows verify.ClickHouse, until int64) error {
 	step("waiting for the last record and window to reach ClickHouse")
-	hour := time.Hour.Milliseconds()
-	deadline := time.Now().Add(settleTime)
-	for {
-		complete, err := rows.Complete(ctx)
-		if err != nil {
-			return err
-		}
-		var window int64
-		if err := rows.Conn.QueryRow(ctx, "SELECT toUnixTimestamp64Milli(toDateTime64(max(window_end), 3, 'UTC')) FROM metrics").Scan(&window); err != nil {
-			return err
-		}
-		if complete >= until && window >= until/hour*hour {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("ClickHouse has the records up to %s and the windows up to %s, and not up to %s within %v; see the log", clock(complete), clock(window), clock(until), settleTime)
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	ctx, cancel := context.WithTimeoutCause(ctx, settleTime, fmt.Errorf("not within %v; see the log", settleTime))
+	defer cancel()
+	return rows.Wait(ctx, until)
 }
 
 func (h *here) hints(c *upCommand) {
