@@ -1,6 +1,7 @@
 package insert
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -89,10 +90,6 @@ func (f *Fold) overtaken() bool {
 
 // advance takes records up to a size; false where that is not reached yet.
 func (f *Fold) advance(size int64) bool {
-	accept := f.chain.AcceptUnverified
-	if f.strict {
-		accept = f.chain.Accept
-	}
 	for f.chain.Size() < size {
 		if len(f.ahead) == 0 {
 			f.ahead = nil // lets go of the memory
@@ -101,7 +98,16 @@ func (f *Fold) advance(size int64) bool {
 		e := f.ahead[0]
 		f.ahead[0], f.ahead = entry{}, f.ahead[1:]
 		f.taken = append(f.taken, e)
+		accept := f.chain.AcceptUnverified
+		if f.strict {
+			accept = f.chain.Accept
+		}
 		s, err := accept(e.body)
+		var fault *record.Fault
+		if errors.As(err, &fault) && fault.Reason == record.Contested && !f.strict {
+			f.again()
+			continue
+		}
 		if err != nil {
 			f.skip(err)
 			continue

@@ -29,7 +29,7 @@ type keeper struct {
 	up      prometheus.Gauge
 }
 
-func newKeeper(_ context.Context, shell *process.Shell) (*keeper, error) {
+func newKeeper(shell *process.Shell) (*keeper, error) {
 	k := &keeper{
 		shell:   shell,
 		rows:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "casetrail_sink_rows_total", Help: "Rows inserted, by table."}, []string{"table"}),

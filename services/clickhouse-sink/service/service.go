@@ -73,7 +73,7 @@ func (c *Config) Run(ctx context.Context, shell *process.Shell) error {
 		return err
 	}
 	defer db.Close()
-	keep, err := newKeeper(ctx, shell)
+	keep, err := newKeeper(shell)
 	if err != nil {
 		return err
 	}
