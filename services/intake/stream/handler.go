@@ -71,8 +71,9 @@ func Definition(o Options) stage.Definition {
 	}
 }
 
-// Recover implements stage.Handler: the committed offset says where to go on, and the ticks in case.events up to when
-// this source has promised to be complete.
+// Recover implements stage.Handler: the committed offset says where to go on. Up to when this source has promised to be
+// complete, case.events says under the wall clock, and under the event clock the clock events before that offset: there the
+// times of events say nothing, since events may run ahead of the clock.
 func (h *Handler) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
 	var err error
 	if h.sources, err = log.Partitions(pipelines.ChatEvents); err != nil {
@@ -81,16 +82,6 @@ func (h *Handler) Recover(log stage.Log) (map[stage.TopicPartition]int64, error)
 	if h.targets, err = log.Partitions(pipelines.CaseEvents); err != nil {
 		return nil, err
 	}
-	for p := range h.targets {
-		rec, ok, err := log.Last(stage.TopicPartition{Topic: pipelines.CaseEvents, Partition: p}, pipelines.Intake, h.partition)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			h.remember(rec)
-		}
-	}
-	h.ticked = h.time
 	tp := stage.TopicPartition{Topic: pipelines.ChatEvents, Partition: h.partition}
 	next, ok, err := log.Committed(tp)
 	if err != nil {
@@ -100,7 +91,52 @@ func (h *Handler) Recover(log stage.Log) (map[stage.TopicPartition]int64, error)
 		next = 0
 	}
 	h.offset = next - 1
+	promised := h.lastWritten
+	if h.EventClock {
+		promised = func(log stage.Log) error { return h.lastClock(log, tp, next) }
+	}
+	if err := promised(log); err != nil {
+		return nil, err
+	}
+	h.ticked = h.time
 	return map[stage.TopicPartition]int64{tp: next}, nil
+}
+
+// lastWritten takes time from what this source has written last to each partition.
+func (h *Handler) lastWritten(log stage.Log) error {
+	for p := range h.targets {
+		rec, ok, err := log.Last(stage.TopicPartition{Topic: pipelines.CaseEvents, Partition: p}, pipelines.Intake, h.partition)
+		if err != nil {
+			return err
+		}
+		if ok {
+			h.remember(rec)
+		}
+	}
+	return nil
+}
+
+var errEnough = errors.New("enough")
+
+// lastClock takes time from the clock events before an offset, going back from there to the first of them.
+func (h *Handler) lastClock(log stage.Log, tp stage.TopicPartition, before int64) error {
+	for window := int64(500); before > 0 && h.time == 0; window *= 4 {
+		from := max(0, before-window)
+		_, err := log.Read(tp, from, func(in stage.Record) error {
+			if in.Offset >= before {
+				return errEnough
+			}
+			if h.Codec.DecodeInto(in.Value, &h.event) == nil && h.event.Kind == schemas.EventKindClock {
+				h.time = max(h.time, h.event.OccurredAt)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+		before = from
+	}
+	return nil
 }
 
 func (h *Handler) remember(rec stage.Record) {

@@ -168,6 +168,31 @@ func TestTheEventClockRunsOnClockEventsAlone(t *testing.T) {
 	}
 }
 
+// Under the event clock events run ahead of it: after a restart they must not be taken for the clock.
+func TestTheEventClockOutlivesIntake(t *testing.T) {
+	w := newWorld(t)
+	w.opt.EventClock = true
+	w.put(&schemas.ChatEvent{Kind: schemas.EventKindClock, OccurredAt: 5_000})
+	for i := range 600 {
+		w.put(says(fmt.Sprint("ahead", i), "hi", 1_000_000+int64(i)))
+	}
+	w.run()
+	w.put(says("after", "hi", 6_000))
+	w.put(says("late", "hi", 4_000))
+	w.put(&schemas.ChatEvent{Kind: schemas.EventKindClock, OccurredAt: 7_000})
+	w.run()
+	observed := map[string]int64{}
+	for _, e := range written[schemas.CaseEvent](w, pipelines.CaseEvents) {
+		observed[e.CaseID] = e.ObservedAt
+	}
+	if observed["after"] != 6_000 || observed["late"] != 5_000 {
+		t.Errorf("%d and %d, want 6000 and 5000", observed["after"], observed["late"])
+	}
+	if ticks := written[schemas.Tick](w, pipelines.CaseEvents); len(ticks) != 6 || ticks[len(ticks)-1].Time != 7_000 {
+		t.Errorf("%+v", ticks)
+	}
+}
+
 // Wherever intake dies, each event is in case.events once, and no tick lies.
 func TestDyingAnywhereTakesEachEventOnce(t *testing.T) {
 	for seed := range uint64(40) {
