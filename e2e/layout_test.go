@@ -22,7 +22,9 @@ const module = "github.com/casetrail/casetrail/"
 // Each rule is about all that a package links, and not only what it imports by itself.
 func TestLinks(t *testing.T) {
 	only := func(allowed ...string) func(string) bool {
-		return func(dep string) bool { return !slices.ContainsFunc(allowed, func(a string) bool { return under(dep, a) }) }
+		return func(dep string) bool {
+			return !slices.ContainsFunc(allowed, func(a string) bool { return under(dep, a) })
+		}
 	}
 	none := func(forbidden ...string) func(string) bool {
 		return func(dep string) bool {
