@@ -1,0 +1,83 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Service is one replica of a service: a process that can be started again after its end.
+type Service struct {
+	*Process
+	Name     string
+	Admin    string // URL of /healthz, /readyz and /metrics
+	pipeline *Pipeline
+	args     []string
+	log      string
+}
+
+// Start starts it, and does not wait.
+func (s *Service) Start() {
+	p := s.pipeline
+	env := append(p.env(), "CASETRAIL_ADMIN_LISTEN="+s.Admin[len("http://"):])
+	s.Process = start(p.t, s.Name, s.log, env, append([]string{Binary(p.t, s.Name)}, s.args...)...)
+}
+
+// Restart kills it and starts it again, and waits until it is ready.
+func (s *Service) Restart() {
+	s.t.Helper()
+	s.Kill()
+	s.Start()
+	s.Ready()
+}
+
+// Ready waits until it is.
+func (s *Service) Ready() {
+	s.t.Helper()
+	Eventually(s.t, s.Name+" is ready", startTime, func() bool {
+		if !s.Running() {
+			s.t.Fatalf("%s has ended: %v", s.Name, s.err)
+		}
+		code, _ := s.Get("/readyz")
+		return code == http.StatusOK
+	})
+}
+
+// Get asks the admin address. The code is 0 where nobody answers.
+func (s *Service) Get(path string) (code int, body string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Admin+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, ""
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return 0, ""
+	}
+	return resp.StatusCode, string(b)
+}
+
+// Metric sums a metric over its labels; it is -1 where there is none.
+func (s *Service) Metric(name string) float64 {
+	_, body := s.Get("/metrics")
+	sum := -1.0
+	for _, m := range regexp.MustCompile(fmt.Sprintf(`(?m)^%s(?:\{[^}]*\})? (\S+)$`, regexp.QuoteMeta(name))).FindAllStringSubmatch(body, -1) {
+		if v, err := strconv.ParseFloat(m[1], 64); err == nil {
+			sum = max(sum, 0) + v
+		}
+	}
+	return sum
+}
+
+// client keeps no connections: processes come and go.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
