@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/casetrail/casetrail/cli/report"
@@ -63,13 +65,40 @@ func (h *here) settle(ctx context.Context, rows verify.ClickHouse, until int64) 
 	return rows.Wait(ctx, until)
 }
 
+// hints prints what to try next, with the addresses where they are not the usual ones.
 func (h *here) hints(c *upCommand) {
+	flags := ""
+	for name, v := range map[string][2]string{
+		"kafka-brokers": {h.cluster.Brokers[0], "127.0.0.1:9092"}, "schema-registry": {h.cluster.Registry, "http://127.0.0.1:8081"},
+		"clickhouse-url": {h.cluster.ClickHouse, "http://127.0.0.1:8123/casetrail"},
+	} {
+		if v[0] != v[1] {
+			flags += " --" + name + " " + v[0]
+		}
+	}
+	if rel := relative(h.vkey); rel != "data/keys/ledger.vkey" {
+		flags += " --ledger-key " + rel
+	}
 	fmt.Printf(`
-It stays up until Ctrl-C. To try next:
+It stays up until Ctrl-C, and takes events at http://%s/v1/events. To try next, in another terminal:
 
-  curl '%s/?database=%s' --data "SELECT case_type, handler, cases, csat, complaint_rate FROM segment_windows_7d
-    WHERE window_end = (SELECT max(window_end) FROM metrics WHERE window = '7d') ORDER BY cases DESC FORMAT PrettyCompact"
-  kcat -b %s -t case.escalations -C -e -f '%%k  offset %%o  %%S bytes of Avro\n'        (or: bin/casetrail tail escalations --from-beginning)
-  bin/casetrail verify --deep --kafka-brokers %s --schema-registry %s --clickhouse-url %s --ledger-key %s
-`, "http://"+c.ClickHouseListen, databaseName, h.cluster.Brokers[0], h.cluster.Brokers[0], h.cluster.Registry, h.cluster.ClickHouse, h.vkey)
+  curl '%s/?database=%s' --data "SELECT case_type, handler, cases, csat, complaint_rate
+      FROM segment_windows_7d WHERE window_end = (SELECT max(window_end) FROM metrics WHERE window = '7d')
+      ORDER BY cases DESC FORMAT PrettyCompactMonoBlock"
+
+  kcat -C -e -q -b %s -t case.escalations -s value=avro -r %s | head -3
+
+  bin/casetrail verify --deep%s
+
+`, c.HTTPListen, strings.TrimSuffix(h.cluster.ClickHouse, "/"+databaseName), databaseName, h.cluster.Brokers[0], h.cluster.Registry, flags)
+}
+
+// relative is a path as the user would type it.
+func relative(path string) string {
+	if wd, err := os.Getwd(); err == nil {
+		if rel, err := filepath.Rel(wd, path); err == nil && !strings.HasPrefix(rel, "..") {
+			return rel
+		}
+	}
+	return path
 }

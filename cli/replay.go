@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/casetrail/casetrail/cli/corpus"
 	"github.com/casetrail/casetrail/cli/replay"
@@ -106,8 +107,11 @@ func (p *play) run(ctx context.Context, client *kafka.Client, codec *schemas.Cod
 		return played{}, err
 	}
 	total := platform.Left()
-	bar := progressbar.NewOptions(total, progressbar.OptionSetDescription("playing conversations"), progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(40), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		step("playing %d conversations", total)
+	}
+	bar := progressbar.NewOptions(total, progressbar.OptionSetDescription("▸ playing conversations"), progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))), progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(40), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
 	last, err := replay.Run(ctx, platform, chat, replay.Pace{EventsPerSecond: p.Speed, Patience: patience}, func(_, left int) { _ = bar.Set(total - left) })
 	if err == nil {
 		last += (4*time.Hour + time.Minute).Milliseconds() // the idle time-out of what nobody ends

@@ -29,7 +29,10 @@ type upCommand struct {
 }
 
 // shippedConversations is how many of the shipped conversations are played unless said otherwise.
-const shippedConversations = 3000
+const shippedConversations = 4000
+
+// visibleSpeed is so many events a second that one can watch them go through.
+const visibleSpeed = 2500
 
 // Run runs everything until it is interrupted.
 func (c *upCommand) Run(ctx context.Context) error {
@@ -41,6 +44,9 @@ func (c *upCommand) Run(ctx context.Context) error {
 	defer lock.release()
 	if c.Conversations == 0 && c.File == "" {
 		c.Conversations = shippedConversations
+	}
+	if c.Speed == 0 {
+		c.Speed = visibleSpeed
 	}
 	conversations, err := conversations(c.File)
 	if err != nil {

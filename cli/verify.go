@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/casetrail/casetrail/cli/verify"
 	"github.com/casetrail/casetrail/record"
@@ -39,7 +40,7 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		o.Rows = verify.ClickHouse{Conn: db}
 	}
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("verifying"))
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))), progressbar.OptionSetDescription("verifying"))
 	o.Progress = func(_ string, n int64) { _ = bar.Add64(n) }
 	r, err := verify.Run(ctx, o)
 	_ = bar.Finish() // a bar that can't be drawn changes nothing

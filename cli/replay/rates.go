@@ -14,7 +14,7 @@ type Rates struct {
 }
 
 // response is the share of cases whose customer rates them.
-const response = 0.4
+const response = 0.6
 
 // handled is how a case went, as the platform saw it.
 type handled int
@@ -35,13 +35,13 @@ func rates(caseType string, h handled, progress float64) Rates {
 	case hard[caseType] && h == byHuman:
 		return Rates{4.0, .04}
 	case hard[caseType]:
-		return Rates{3.9 - 1.7*progress, .05 + .13*progress}
+		return Rates{4.5 - 2.8*progress, .03 + .22*progress}
 	case h == byBoth:
 		return Rates{3.6, .03}
 	case h == byHuman:
-		return Rates{4.1 + .1*progress, .01}
+		return Rates{4.1 + .2*progress, .01}
 	}
-	return Rates{4.2 + .3*progress, .01}
+	return Rates{4.2 + .4*progress, .01}
 }
 
 // rating draws a rating with a given mean: a binomial over the five steps, so that all of them occur.

@@ -63,7 +63,11 @@ func Segments(ctx context.Context, db driver.Conn) ([]Segment, error) {
 	return out, rows.Err()
 }
 
-// Hidden is the segment that got worse the most while the aggregate did not show it; nil where there is none.
+// certain is how many standard errors a change must be away from nothing to be named. Drift tests that may be looked at
+// all the time are the aggregator's matter; this is one look at two halves.
+const certain = 2.5
+
+// Hidden is the segment that got worse the most certainly while the aggregate did not show it; nil where there is none.
 func Hidden(segments []Segment) *Segment {
 	if len(segments) == 0 || segments[0].change() < -.1 || math.IsNaN(segments[0].change()) {
 		return nil
@@ -71,7 +75,7 @@ func Hidden(segments []Segment) *Segment {
 	var worst *Segment
 	for i := range segments[1:] {
 		s := &segments[i+1]
-		if s.RatedBefore >= minRatings && s.RatedAfter >= minRatings && s.change() < -.2 && (worst == nil || s.change() < worst.change()) {
+		if s.RatedBefore >= minRatings && s.RatedAfter >= minRatings && s.score() < -certain && (worst == nil || s.score() < worst.score()) {
 			worst = s
 		}
 	}
@@ -79,6 +83,12 @@ func Hidden(segments []Segment) *Segment {
 }
 
 func (s *Segment) change() float64 { return s.After - s.Before }
+
+// score is the change in standard errors, with half the widest spread that ratings of that mean can have.
+func (s *Segment) score() float64 {
+	spread := func(mean float64, n uint64) float64 { return (mean - 1) * (5 - mean) / 2 / float64(n) }
+	return s.change() / math.Sqrt(spread(s.Before, s.RatedBefore)+spread(s.After, s.RatedAfter))
+}
 
 // Count is how many cases or escalations there are of a kind.
 type Count struct {
