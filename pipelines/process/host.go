@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -58,13 +57,14 @@ func (h *Host) Shell(name string, cfg Config) *Shell {
 		Name: name, Config: cfg, Log: h.Log.With(zap.String("service", name)),
 		Metrics: prometheus.WrapRegistererWith(prometheus.Labels{"service": name}, h.registry),
 	}
+	s.NotReady("starting")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.shells = append(h.shells, s)
 	return s
 }
 
-// Handler serves /healthz (200 while the process lives), /readyz (200 once every service is ready, 503 before) and
+// Handler serves /healthz (200 while the process lives), /readyz (200 once every service is ready; before, 503 and what each waits for) and
 // /metrics.
 func (h *Host) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -85,16 +85,16 @@ func (h *Host) Handler() http.Handler {
 // Ready tells whether every service is ready.
 func (h *Host) Ready() bool { return len(h.waiting()) == 0 }
 
-// waiting names the services that are not ready.
-func (h *Host) waiting() (out []string) {
+// waiting names the services that are not ready, and why each is not.
+func (h *Host) waiting() map[string]string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	out := map[string]string{}
 	for _, s := range h.shells {
-		if !s.Ready() {
-			out = append(out, s.Name)
+		if why := s.waits.Load(); why != nil {
+			out[s.Name] = *why
 		}
 	}
-	slices.Sort(out)
 	return out
 }
 

@@ -186,6 +186,10 @@ func TestAdmin(t *testing.T) {
 	if code, body := get(t, h.Handler(), "/readyz"); code != 503 || !strings.Contains(body, `"b"`) || strings.Contains(body, `"a"`) {
 		t.Error(code, body)
 	}
+	b.NotReady("clickhouse is away")
+	if code, body := get(t, h.Handler(), "/readyz"); code != 503 || !strings.Contains(body, "clickhouse is away") {
+		t.Error(code, body)
+	}
 	b.SetReady(true)
 	if code, _ := get(t, h.Handler(), "/readyz"); code != 200 {
 		t.Error("not ready:", code)

@@ -15,16 +15,25 @@ import (
 type Shell struct {
 	Name    string
 	Config  Config
-	Log     *zap.Logger           // its lines carry the service's name
-	Metrics prometheus.Registerer // its metrics carry the service's name
-	ready   atomic.Bool
+	Log     *zap.Logger            // its lines carry the service's name
+	Metrics prometheus.Registerer  // its metrics carry the service's name
+	waits   atomic.Pointer[string] // why the service does not do its work; nil while it does
 }
 
 // SetReady says whether the service does its work. A stage run by RunStage does so by itself.
-func (s *Shell) SetReady(ready bool) { s.ready.Store(ready) }
+func (s *Shell) SetReady(ready bool) {
+	if ready {
+		s.waits.Store(nil)
+		return
+	}
+	s.NotReady("not at work")
+}
 
-// Ready tells what SetReady said last.
-func (s *Shell) Ready() bool { return s.ready.Load() }
+// NotReady says that the service does not do its work, and why: for an operator who asks /readyz.
+func (s *Shell) NotReady(why string) { s.waits.Store(&why) }
+
+// Ready tells what SetReady and NotReady said last.
+func (s *Shell) Ready() bool { return s.waits.Load() == nil }
 
 // RunStage runs a stage until ctx ends, as kafka.Run does, with the shell's configuration, log and metrics.
 func (s *Shell) RunStage(ctx context.Context, def stage.Definition) error {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,7 @@ func (k *keeper) trying(ctx context.Context, what string, f func(context.Context
 			k.failing.Add(1)
 			k.up.Set(0)
 		}
-		k.shell.SetReady(false)
+		k.shell.NotReady(fmt.Sprintf("%s: %v", what, err))
 		k.retries.WithLabelValues(what).Inc()
 		k.shell.Log.Warn("retrying", zap.String("what", what), zap.Duration("wait", wait), zap.Error(err))
 		timer := time.NewTimer(wait/2 + rand.N(wait/2))

@@ -34,7 +34,8 @@ type Publisher interface {
 
 // Server is intake's HTTP interface: POST /v1/events with application/json (one event, or an array of them) or
 // application/x-ndjson. It answers 202 once all events are durable in chat.events. Where some are refused, it answers 422
-// with a problem (RFC 9457) that names each; the others have been taken all the same.
+// with a problem (RFC 9457) that names each; the others have been taken all the same. A request, or its only event, that is
+// too large gets 413.
 type Server struct {
 	Codec     *schemas.Codec
 	Publisher Publisher
@@ -109,6 +110,9 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 				Detail: "nothing was confirmed; send it all again: events that were taken already count once"})
 			return
 		}
+	}
+	if len(raws) == 1 && len(raws[0]) > MaxEvent {
+		p.Title, p.Status = "event too large", http.StatusRequestEntityTooLarge
 	}
 	if p.Accepted = len(values); p.Rejected > 0 {
 		refuse(w, p)

@@ -88,7 +88,8 @@ func TestBadRequests(t *testing.T) {
 		"array":      {"application/json", "[" + sample, 400},
 		"too many":   {"application/x-ndjson", strings.Repeat("{}\n", MaxEvents+1), 400},
 		"too large":  {"application/json", strings.Repeat(" ", MaxRequest+1), 413},
-		"too deep":   {"application/json", strings.Repeat(`{"text":`, 20_000), 422},
+		"too deep":   {"application/json", strings.Repeat(`{"text":`, 10_001), 422},
+		"one event":  {"application/json", strings.Replace(sample, "où", strings.Repeat("x", MaxEvent), 1), 413},
 		"large text": {"application/json", strings.Replace(sample, "où", strings.Repeat("x", 70_000), 1), 422},
 		"clock":      {"application/json", `{"kind":"clock","sender":"system","occurred_at":1}`, 422},
 	} {
