@@ -37,7 +37,7 @@ func (c *Config) trust() (aggregate.Trust, error) {
 		return aggregate.Trust{}, fmt.Errorf("--ledger: %w", err)
 	}
 	if c.LedgerKey == "" {
-		return aggregate.Trust{}, errors.New("--ledger-key is missing: name the .vkey file beside the record-signer's key")
+		return aggregate.Trust{}, errors.New("--ledger-key is missing: name the .vkey file beside the record-signer's key; casetrail keys create makes both")
 	}
 	key, err := record.LoadVerifier(c.LedgerKey)
 	if err != nil {

@@ -49,7 +49,7 @@ func (c *Config) Validate() error {
 
 func (c *Config) keys() ([]string, error) {
 	if c.LedgerKey == "" {
-		return nil, errors.New("--ledger-key is missing: name the .vkey file beside the record-signer's key")
+		return nil, errors.New("--ledger-key is missing: name the .vkey file beside the record-signer's key; casetrail keys create makes both")
 	}
 	if _, err := record.LoadVerifier(c.LedgerKey); err != nil {
 		return nil, fmt.Errorf("--ledger-key: %w", err)
