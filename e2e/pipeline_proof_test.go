@@ -19,15 +19,15 @@ func TestPipelineProof(t *testing.T) {
 		p := harness.Start(t, kind, harness.Options{EventClock: true})
 		played := 0
 		t.Run("shipped", func(t *testing.T) {
-			played += playAndKill(t, p, 500, 500*8, "--conversations", "500")
-			proven(t, p, played)
+			played += playAndKill(t, p.In(t), 500, 500*8, "--conversations", "500")
+			proven(t, p.In(t), played)
 		})
 		for _, file := range []string{"conversations_star.jsonl", "conversations_multidogo.jsonl"} {
 			t.Run(strings.TrimSuffix(file, ".jsonl"), func(t *testing.T) {
 				path := testdata(t, file)
 				conversations, messages := count(t, path)
-				played += playAndKill(t, p, conversations, messages, path)
-				proven(t, p, played)
+				played += playAndKill(t, p.In(t), conversations, messages, path)
+				proven(t, p.In(t), played)
 			})
 		}
 	})

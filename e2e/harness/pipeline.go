@@ -118,6 +118,13 @@ func (p *Pipeline) arguments(name string, replica int) []string {
 	return args
 }
 
+// In is the same pipeline for a subtest: what fails, fails that one.
+func (p *Pipeline) In(t testing.TB) *Pipeline {
+	sub := *p
+	sub.t = t
+	return &sub
+}
+
 // Key is the path of a key's file.
 func (p *Pipeline) Key(file string) string { return filepath.Join(p.dir, file) }
 
