@@ -17,16 +17,17 @@ type actor struct {
 	rand     *rand.Rand
 	opt      *Options
 
-	opened    int64 // time of the first event
-	line      int   // the next line of the conversation
-	delay     int64 // what waiting for humans has added to the file's times
-	last      int64 // time of the last event
-	awaits    string
-	handler   schemas.Handler
-	ai, human bool // who has written or joined
-	rogue     bool // the bot will write on this case though a human has it
-	serial    int
-	queue     []planned // what happens next without anyone's answer, in order of time
+	opened  int64 // time of the first event
+	line    int   // the next line of the conversation
+	delay   int64 // what waiting for humans has added to the file's times
+	last    int64 // time of the last event
+	awaits  string
+	handler schemas.Handler
+	hadAI   bool // the router has given the case to the AI
+	human   bool // a human has joined
+	rogue   bool // the bot will write on this case though a human has it
+	serial  int
+	queue   []planned // what happens next without anyone's answer, in order of time
 }
 
 // planned is an event of the case at its time.
@@ -87,6 +88,7 @@ func (a *actor) work(w *schemas.WorkItem, clock int64) {
 		return
 	}
 	a.awaits, a.handler = "", w.Handler
+	a.hadAI = a.hadAI || w.Handler == schemas.HandlerAI
 	if a.handler == schemas.HandlerHuman {
 		a.misbehave()
 		a.join()
@@ -133,7 +135,7 @@ func (a *actor) misbehave() {
 	if !a.rogue {
 		return
 	}
-	a.rogue, a.ai = false, true
+	a.rogue = false
 	e := a.event(schemas.EventKindMessage, schemas.SenderAI)
 	e.Text = schemas.Some("I can take care of that for you right away, no need to wait for an agent.")
 	a.plan(planned{at: a.last + 1_000, event: e})
@@ -181,7 +183,6 @@ func (a *actor) reply(text string, at int64) {
 	sender := schemas.SenderHuman
 	if a.handler == schemas.HandlerAI {
 		sender = schemas.SenderAI
-		a.ai = true
 	}
 	e := a.event(schemas.EventKindMessage, sender)
 	e.Text = schemas.Some(text)

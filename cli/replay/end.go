@@ -18,7 +18,7 @@ const abandoned = .06
 func (a *actor) end() {
 	h := byAI
 	switch {
-	case a.human && a.ai:
+	case a.human && a.hadAI:
 		h = byBoth
 	case a.human || a.handler == schemas.HandlerHuman:
 		h = byHuman

@@ -35,7 +35,7 @@ func rates(caseType string, h handled, progress float64) Rates {
 	case hard[caseType] && h == byHuman:
 		return Rates{4.0, .04}
 	case hard[caseType]:
-		return Rates{4.5 - 2.8*progress, .03 + .22*progress}
+		return Rates{4.7 - 3.2*progress, .02 + .25*progress}
 	case h == byBoth:
 		return Rates{3.6, .03}
 	case h == byHuman:

@@ -65,7 +65,7 @@ func Segments(ctx context.Context, db driver.Conn) ([]Segment, error) {
 
 // certain is how many standard errors a change must be away from nothing to be named. Drift tests that may be looked at
 // all the time are the aggregator's matter; this is one look at two halves.
-const certain = 2.5
+const certain = 2
 
 // Hidden is the segment that got worse the most certainly while the aggregate did not show it; nil where there is none.
 func Hidden(segments []Segment) *Segment {
