@@ -86,16 +86,23 @@ func share(members []kafkago.GroupMember, ids []int) map[int]string {
 		return owner
 	}
 	load := make([]int, len(members))
-	most := (len(ids) + len(members) - 1) / len(members)
-	for i, m := range members {
-		for d := m.UserData; len(d) >= 4; d = d[4:] {
-			id := int(binary.BigEndian.Uint32(d))
-			if _, taken := owner[id]; !taken && load[i] < most && slices.Contains(ids, id) {
+	keep := func(most int, spare int) {
+		for i, m := range members {
+			for d := m.UserData; len(d) >= 4; d = d[4:] {
+				id := int(binary.BigEndian.Uint32(d))
+				_, taken := owner[id]
+				if taken || load[i] >= most || !slices.Contains(ids, id) || spare == 0 {
+					continue
+				}
 				owner[id] = m.ID
 				load[i]++
+				spare--
 			}
 		}
 	}
+	least := len(ids) / len(members)
+	keep(least, len(ids))
+	keep(least+1, len(ids)%len(members)) // so many members have one more than the others
 	for _, id := range ids {
 		if _, taken := owner[id]; taken {
 			continue

@@ -21,6 +21,7 @@ const (
 	attrControl      = 0x20
 	minRecord        = 7 // length, attributes, two deltas, key and value length, header count
 	maxHeaders       = 1024
+	maxRecords       = 1 << 20 // of a batch
 	traceHeader      = "traceparent"
 	maxUncompressed  = 64 << 20
 	controlAbort     = 0
@@ -77,10 +78,15 @@ func nextBatch(b []byte) (bt batch, rest []byte, ok bool, err error) {
 // decoder turns batches into records. It remembers the last stage name, which hardly ever changes within a topic.
 type decoder struct{ stage string }
 
+// budget is how many bytes the batches of one response may still decompress to. A few kilobytes can hold gigabytes.
+type budget int
+
+func newBudget() *budget { b := budget(maxUncompressed); return &b }
+
 // append adds the records of f from an offset on to dst and returns the offset to fetch next, which passes every whole
-// batch, whatever compaction left in it. Control batches and aborted records are left out. The records alias f's
-// buffer (or the decompressed one), which nobody writes to again.
-func (d *decoder) append(dst []stage.Record, f *fetched, from int64) ([]stage.Record, int64, error) {
+// batch, whatever compaction left in it, until the budget is spent. Control batches and aborted records are left out.
+// The records alias f's buffer (or the decompressed one), which nobody writes to again.
+func (d *decoder) append(dst []stage.Record, f *fetched, from int64, left *budget) ([]stage.Record, int64, error) {
 	next := from
 	slices.SortFunc(f.aborted, func(a, b abortedTxn) int { return int(min(max(a.first-b.first, -1), 1)) })
 	pending := f.aborted
@@ -90,7 +96,7 @@ func (d *decoder) append(dst []stage.Record, f *fetched, from int64) ([]stage.Re
 		if err != nil {
 			return dst, next, &partitionError{f.TopicPartition, next, err}
 		}
-		if !ok {
+		if !ok || *left <= 0 {
 			return dst, next, nil
 		}
 		b = rest
@@ -113,7 +119,7 @@ func (d *decoder) append(dst []stage.Record, f *fetched, from int64) ([]stage.Re
 			}
 		case bt.attributes&attrTransaction != 0 && aborted[bt.producer]:
 		case bt.records > 0:
-			if dst, err = d.records(dst, f, &bt, from); err != nil {
+			if dst, err = d.records(dst, f, &bt, from, left); err != nil {
 				return dst, next, &partitionError{f.TopicPartition, bt.first, err}
 			}
 		}
@@ -130,12 +136,13 @@ func (b *batch) abortMarker() bool {
 	return i >= 0 && size >= 4 && int64(len(b.body)-i) >= size && be.Uint16(b.body[i+2:]) == controlAbort
 }
 
-func (d *decoder) records(dst []stage.Record, f *fetched, bt *batch, from int64) ([]stage.Record, error) {
+func (d *decoder) records(dst []stage.Record, f *fetched, bt *batch, from int64, left *budget) ([]stage.Record, error) {
 	body, err := decompress(bt.attributes&attrCodec, bt.body, maxUncompressed)
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	if int64(bt.records)*minRecord > int64(len(body)) {
+	*left -= budget(len(body))
+	if bt.records > maxRecords || int64(bt.records)*minRecord > int64(len(body)) {
 		return dst, fmt.Errorf("%w: %d records in %d bytes", ErrCorrupt, bt.records, len(body))
 	}
 	dst = slices.Grow(dst, int(bt.records))

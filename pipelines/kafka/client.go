@@ -15,7 +15,6 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
@@ -49,7 +48,7 @@ type Client struct {
 	cfg       Config
 	transport *kafkago.Transport
 	raw       *kafkago.Client
-	mechanism sasl.Mechanism
+	login     *login // nil without SASL
 }
 
 // NewClient checks the configuration and makes a client. It does not connect; see Ping.
@@ -72,11 +71,14 @@ func NewClient(cfg Config) (*Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("kafka user name or password: %w", err)
 		}
-		c.mechanism = m
+		c.login = &login{Mechanism: m}
 	}
 	c.transport = &kafkago.Transport{
 		Dial: cfg.Dial, DialTimeout: dialTimeout, MetadataTTL: metadataTTL,
-		ClientID: cfg.ClientID, TLS: cfg.TLS, SASL: c.mechanism,
+		ClientID: cfg.ClientID, TLS: cfg.TLS,
+	}
+	if c.login != nil {
+		c.transport.SASL = c.login
 	}
 	c.raw = &kafkago.Client{Addr: kafkago.TCP(cfg.Brokers...), Timeout: requestTimeout, Transport: c.transport}
 	return c, nil
@@ -124,15 +126,25 @@ func (c *Client) Ping(ctx context.Context) error {
 	defer cancel()
 	// Not from the cache: it keeps an old error until it is refreshed, and an old success through an outage.
 	addr := c.cfg.Brokers[0]
-	_, err := c.raw.ApiVersions(ctx, &kafkago.ApiVersionsRequest{})
-	if err == nil {
-		_, err = c.raw.Metadata(ctx, &kafkago.MetadataRequest{})
+	for {
+		_, err := c.raw.ApiVersions(ctx, &kafkago.ApiVersionsRequest{})
+		if err == nil {
+			_, err = c.raw.Metadata(ctx, &kafkago.MetadataRequest{})
+		}
+		if err = c.explain(addr, err); c.login == nil || !errors.Is(err, errClosedByPeer) {
+			return err
+		}
+		// Perhaps the login was refused: that is clear only once it has happened a few times.
+		if err := new(backoff).sleep(ctx); err != nil {
+			return err
+		}
 	}
-	return c.explain(addr, err)
 }
 
 func (c *Client) dialer() *kafkago.Dialer {
-	return &kafkago.Dialer{
-		ClientID: c.cfg.ClientID, Timeout: dialTimeout, TLS: c.cfg.TLS, SASLMechanism: c.mechanism, DialFunc: c.cfg.Dial,
+	d := &kafkago.Dialer{ClientID: c.cfg.ClientID, Timeout: dialTimeout, TLS: c.cfg.TLS, DialFunc: c.cfg.Dial}
+	if c.login != nil {
+		d.SASLMechanism = c.login
 	}
+	return d
 }

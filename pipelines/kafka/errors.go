@@ -80,6 +80,8 @@ func classify(err error) error {
 var (
 	errLate  = errors.New("the generation ended before the step in flight did")
 	errClaim = errors.New("claiming took too long")
+
+	errClosedByPeer = errors.New("closed the connection")
 )
 
 // restartable tells whether a new claim in a new generation may get over a task's error. Whatever is transient a task
@@ -121,7 +123,10 @@ func (c *Client) explain(addr string, err error) error {
 	case errors.As(err, &cert):
 		return fmt.Errorf("%w: the certificate of %s is not trusted: %w", ErrUnreachable, addr, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%w: %s closed the connection (does the port expect TLS or a login?): %w", ErrUnreachable, addr, err)
+		if c.login != nil && c.login.refused() {
+			return fmt.Errorf("%w: %s closed the connection at every login", ErrCredentials, addr)
+		}
+		return fmt.Errorf("%w: %s %w (does it expect TLS, or a login?)", ErrUnreachable, addr, errClosedByPeer)
 	}
 	return fmt.Errorf("%w: %w", ErrUnreachable, err)
 }

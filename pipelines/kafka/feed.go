@@ -183,6 +183,7 @@ func (f *feed) group(ctx context.Context, sources []*source) error {
 // decode makes a chunk of a response.
 func (f *feed) decode(sources []*source, parts []fetched) (c *chunk, size int, err error) {
 	c = f.chunk()
+	left := newBudget()
 	for i := range parts {
 		p := &parts[i]
 		at := slices.IndexFunc(sources, func(s *source) bool { return s.TopicPartition == p.TopicPartition })
@@ -194,7 +195,7 @@ func (f *feed) decode(sources []*source, parts []fetched) (c *chunk, size int, e
 			return nil, 0, &partitionError{p.TopicPartition, s.next, p.err}
 		}
 		size += len(p.batches)
-		if c.records, s.ahead, err = s.append(c.records, p, s.next); err != nil {
+		if c.records, s.ahead, err = s.append(c.records, p, s.next, left); err != nil {
 			return nil, 0, err
 		}
 		c.parts = append(c.parts, progress{p.TopicPartition, s.ahead, p.high})

@@ -124,7 +124,7 @@ func (c *Client) readRange(ctx context.Context, tp stage.TopicPartition, from, e
 					return &partitionError{tp, from, parts[i].err}
 				}
 				decided = parts[i].stable >= end || parts[i].stable > from
-				if records, next, err = d.append(records[:0], &parts[i], from); err != nil {
+				if records, next, err = d.append(records[:0], &parts[i], from, newBudget()); err != nil {
 					return err
 				}
 			}
