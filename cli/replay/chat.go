@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -101,6 +102,9 @@ func (k *Kafka) Close() error {
 	k.stop()
 	err := <-k.done
 	k.publisher.Close()
+	if errors.Is(err, context.Canceled) { // by stop, before reading began
+		return nil
+	}
 	return err
 }
 

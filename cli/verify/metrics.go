@@ -30,13 +30,13 @@ func checkMetrics(ctx context.Context, o Options, l *ledgers, r *Report) error {
 		return err
 	}
 	var until int64
-	if len(published) > 0 {
-		until = published[len(published)-1].End
+	for i := range published {
+		until = max(until, published[i].End)
 	}
 	expected := recompute.Recompute(l.records, until)
 	for i := 0; i < len(published) || i < len(expected); i++ {
 		if i >= len(expected) {
-			check.fault("%s: published, but the ledger gives no such window", name(&published[i]))
+			check.fault("%s: published, but the ledger gives no such window, or it was published before", name(&published[i]))
 			break
 		}
 		if i >= len(published) {
