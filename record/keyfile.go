@@ -40,7 +40,7 @@ func LoadSigner(path string) (*Signer, error) {
 func LoadVerifier(path string) (note.Verifier, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("verifier key: %w", err)
+		return nil, fmt.Errorf("verifier key: %w; `casetrail keys create` makes one beside the signing key", err)
 	}
 	v, err := note.NewVerifier(strings.TrimSpace(string(text)))
 	if err != nil {
