@@ -13,7 +13,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"go.uber.org/zap"
 
-	"github.com/casetrail/casetrail/cli/embedded/broker"
+	embeddedbroker "github.com/casetrail/casetrail/cli/embedded/broker"
 	"github.com/casetrail/casetrail/cli/embedded/registry"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
@@ -35,7 +35,7 @@ type sinkStack struct {
 
 func newSinkStack(t *testing.T, l *testLedger) *sinkStack {
 	s := &sinkStack{t: t, engine: startEngine(t)}
-	b, err := broker.Start(t.Context(), broker.Options{DataDir: t.TempDir(), Addr: "127.0.0.1:0"})
+	b, err := embeddedbroker.Start(t.Context(), embeddedbroker.Options{DataDir: t.TempDir(), Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

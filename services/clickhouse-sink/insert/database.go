@@ -6,11 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/casetrail/casetrail/pipelines/kafka"
 )
 
 // DefaultDatabase is used where the URL names none.
@@ -23,8 +27,16 @@ type Database struct {
 }
 
 // Open parses http://user:password@host:port/database (or https). It does not connect.
-func Open(url string) (*Database, error) {
-	opt, err := clickhouse.ParseDSN(url)
+func Open(address string) (*Database, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("the ClickHouse URL is no URL") // the error would show the password
+	}
+	if q := u.Query(); u.Scheme == "https" && !q.Has("secure") {
+		q.Set("secure", "true")
+		u.RawQuery = q.Encode()
+	}
+	opt, err := clickhouse.ParseDSN(u.String())
 	if err != nil {
 		return nil, fmt.Errorf("the ClickHouse URL: %w", err)
 	}
@@ -65,6 +77,19 @@ var settings = clickhouse.Settings{
 
 // Name is the database's name.
 func (d *Database) Name() string { return d.opt.Auth.Database }
+
+// Private tells whether what is sent stays on this machine or is encrypted.
+func (d *Database) Private() bool {
+	if d.opt.TLS != nil {
+		return true
+	}
+	for _, addr := range d.opt.Addr {
+		if host, _, err := net.SplitHostPort(addr); err != nil || !kafka.Loopback(host) {
+			return false
+		}
+	}
+	return true
+}
 
 // Close closes idle connections.
 func (d *Database) Close() error { return d.conn.Close() }

@@ -67,7 +67,8 @@ func (d *Database) Head(ctx context.Context, partition int32) (h Head, last []by
 	var body string
 	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{
 		"partition": fmt.Sprint(partition), "ledger": h.Ledger, "size": fmt.Sprint(h.Size)}))
-	err = d.conn.QueryRow(ctx, `SELECT count(), anyIf(body, sequence = {size:Int64} - 1) FROM records
+	err = d.conn.QueryRow(ctx, `SELECT count(), ifNull((SELECT any(body) FROM records
+			WHERE partition = {partition:Int32} AND ledger = {ledger:String} AND sequence = {size:Int64} - 1), '') FROM records
 		WHERE partition = {partition:Int32} AND ledger = {ledger:String} AND sequence < {size:Int64}`).Scan(&rows, &body)
 	if err != nil {
 		return h, nil, false, fmt.Errorf("read the ledger from ClickHouse: %w", err)

@@ -43,6 +43,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("--clickhouse-url: %w", err))
 	} else {
 		errs = append(errs, db.Close())
+		if !db.Private() && !c.AllowPlaintext {
+			errs = append(errs, fmt.Errorf("--clickhouse-url: %w", kafka.ErrPlaintext))
+		}
 	}
 	return errors.Join(errs...)
 }
