@@ -8,6 +8,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"github.com/casetrail/casetrail/pipelines/kafka"
+	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
 func TestLostAcknowledgements(t *testing.T) {
@@ -85,6 +86,59 @@ func TestZombie(t *testing.T) {
 			t.Errorf("late writes refused: %d, want %d", x.fences()+y.fences(), rounds)
 		}
 	})
+}
+
+// The late write arrives when the new owner has recovered but written nothing yet: it is the claim that must refuse it.
+func TestLateWriteBeforeTheNewOwnersFirst(t *testing.T) {
+	onBothBrokers(t, func(t *testing.T, b *broker) {
+		c := b.client(t)
+		names := b.topics(t, c, 1, "in", "out", "state")
+		def := counting(names[0], names[1], names[2])
+		cut := &link{}
+		cfg := b.config()
+		cfg.Dial = cut.dial
+		publish(t, c, numbered(names[0], 0, 100))
+		x := replicaOf(t, "x", cfg, def)
+		eventually(t, "x has counted", func() bool { return x.in() == 100 })
+		cut.hold()
+		publish(t, c, numbered(names[0], 100, 100))
+		eventually(t, "x is cut off", cut.holds)
+		entered, gate := make(chan struct{}, 1000), make(chan struct{})
+		gated := def
+		gated.New = func(p int32) (stage.Handler, error) {
+			h, err := def.New(p)
+			return &gatedCounter{h.(*counter), entered, gate}, err
+		}
+		y := replicaOf(t, "y", b.config(), gated)
+		<-entered
+		cut.release()
+		eventually(t, "the late write is refused", func() bool { return x.fences() > 0 || len(contents(t, c, names[1])) > 100 })
+		if n := len(contents(t, c, names[1])); n != 100 {
+			t.Errorf("%d outputs: the late write was taken", n)
+		}
+		close(gate)
+		eventually(t, "all counted", func() bool { return len(contents(t, c, names[1])) >= 200 })
+		if err := x.stop(); err != nil {
+			t.Error(err)
+		}
+		if err := y.stop(); err != nil {
+			t.Error(err)
+		}
+		verifyCounts(t, c, names[1], 200)
+	})
+}
+
+// gatedCounter recovers, and then waits.
+type gatedCounter struct {
+	*counter
+	entered chan<- struct{}
+	gate    <-chan struct{}
+}
+
+func (g *gatedCounter) Handle(in stage.Record) ([]stage.Record, error) {
+	g.entered <- struct{}{}
+	<-g.gate
+	return g.counter.Handle(in)
 }
 
 // The same with a stage that writes to every partition: the late write is refused in all of them.

@@ -28,7 +28,9 @@ const (
 // new epoch into each, which no consumer ever sees. Once the marker shows up in the log, the partition refuses every
 // older owner, and what stands before the marker is final. ends holds the offset after each marker.
 //
-// The writes that follow are idempotent but not transactional, so they hold no read-committed consumer up.
+// The writes that follow are idempotent but not transactional, so they hold no read-committed consumer up. One limit
+// remains: after some 32,000 claims of one id the epochs are used up, and the claim after that does not fence the one
+// before it. Readers drop what such an owner might repeat, as they drop any position seen before.
 func claim(ctx context.Context, c *Client, id string, outputs []stage.TopicPartition, retry func(string, error)) (p *producer, ends map[stage.TopicPartition]int64, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, claimTimeout, errClaim)
 	defer cancel()

@@ -24,6 +24,7 @@ type Publisher struct {
 	done   chan struct{}
 
 	mu      sync.Mutex
+	counts  map[string]int32
 	size    int
 	waiting []*publication
 	wake    chan struct{} // one token: something is waiting
@@ -43,7 +44,7 @@ func NewPublisher(c *Client, obs Observer) *Publisher {
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p := &Publisher{client: c, retry: obs.Retry, ctx: ctx, cancel: cancel,
-		done: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{})}
+		done: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}), counts: map[string]int32{}}
 	go p.run()
 	return p
 }
@@ -80,15 +81,33 @@ func (p *Publisher) assign(ctx context.Context, records []stage.Record) error {
 	for i := range records {
 		r := &records[i]
 		if r.Topic != topic || n == 0 {
-			counts, err := p.client.Partitions(ctx, r.Topic)
-			if err != nil {
+			var err error
+			if n, err = p.partitions(ctx, r.Topic); err != nil {
 				return err
 			}
-			topic, n = r.Topic, counts[r.Topic]
+			topic = r.Topic
 		}
 		r.Partition = Murmur2Partition(r.Key, n)
 	}
 	return nil
+}
+
+// partitions is looked up once a topic: were the number to change, keys would move.
+func (p *Publisher) partitions(ctx context.Context, topic string) (int32, error) {
+	p.mu.Lock()
+	n := p.counts[topic]
+	p.mu.Unlock()
+	if n > 0 {
+		return n, nil
+	}
+	counts, err := p.client.Partitions(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts[topic] = counts[topic]
+	return counts[topic], nil
 }
 
 // enqueue waits for room: that is the back-pressure on callers.

@@ -124,7 +124,9 @@ func (t *task) take(ctx context.Context, c *chunk) error {
 		if err := t.step(ctx, in[:maxStep], false); err != nil {
 			return err
 		}
-		in = in[maxStep:]
+		if in = in[maxStep:]; ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
 	for _, p := range c.parts {
 		t.next[p.TopicPartition] = p.next
@@ -185,13 +187,21 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 	return nil
 }
 
-// renew keeps the claim from being forgotten.
+// renew keeps the claim from being forgotten. Nothing depends on its success until much later, so a failure is
+// reported and mended at the next time.
 func (t *task) renew(ctx context.Context) error {
 	if t.producer == nil || time.Since(t.renewed) < renewEvery {
 		return nil
 	}
 	t.renewed = time.Now()
-	return t.producer.mark(ctx, t.id(), t.outputs)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	err := t.producer.mark(ctx, t.id(), t.outputs)
+	if err != nil && !fatal(err) {
+		t.obs.Retry("claim", err)
+		return nil
+	}
+	return err
 }
 
 // afterwards is a context that outlives ctx by grace.
