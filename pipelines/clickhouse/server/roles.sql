@@ -5,7 +5,7 @@
 
 -- The sink writes its tables, reads them to go on where it stopped, and applies the schema at its start.
 CREATE ROLE IF NOT EXISTS casetrail_sink;
-GRANT SELECT, INSERT, CREATE TABLE, CREATE VIEW, ALTER, SHOW ON casetrail.* TO casetrail_sink;
+GRANT SELECT, INSERT, CREATE DATABASE, CREATE TABLE, CREATE VIEW, ALTER, SHOW ON casetrail.* TO casetrail_sink;
 
 -- Analysts read. readonly = 2 lets their tools set harmless settings.
 CREATE ROLE IF NOT EXISTS casetrail_analyst SETTINGS readonly = 2, max_execution_time = 60, max_memory_usage = 8000000000;
