@@ -96,7 +96,7 @@ func (c *upCommand) start(ctx context.Context, cancel context.CancelCauseFunc, s
 	go func() {
 		defer close(running)
 		if err := host.Run(ctx, c.AdminListen, shells); err != nil {
-			cancel(fmt.Errorf("%w (more in %s)", err, logFile.Name()))
+			cancel(failure{fmt.Errorf("%w (more in %s)", err, logFile.Name())})
 		}
 	}()
 	if err := h.ready(ctx, host); err != nil {

@@ -133,10 +133,13 @@ type here struct {
 	vkey    string
 }
 
+// failure is a service's, and ends everything. It is no end by a signal, whatever it wraps.
+type failure struct{ error }
+
 // cause is why a context ended, where that says more than that it did.
 func cause(ctx context.Context, err error) error {
-	if c := context.Cause(ctx); c != nil && !errors.Is(c, context.Canceled) {
-		return c
+	if f := (failure{}); errors.As(context.Cause(ctx), &f) {
+		return f
 	}
 	if ctx.Err() != nil {
 		return nil // Ctrl-C is a good end

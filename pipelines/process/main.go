@@ -94,6 +94,9 @@ func (h *Host) Run(ctx context.Context, address string, services map[*Shell]func
 		select {
 		case r := <-results:
 			left--
+			if ctx.Err() != nil && errors.Is(r.err, context.Canceled) {
+				r.err = nil // it was ended, and says so
+			}
 			log := h.Log
 			if r.shell != nil {
 				r.shell.SetReady(false)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -141,6 +142,26 @@ func TestOneFailureEndsTheOthers(t *testing.T) {
 	}
 	if n := logs.FilterMessage("failed").FilterField(zap.String("service", "a")).Len(); n != 1 {
 		t.Errorf("failure logged %d times", n)
+	}
+}
+
+// What ended because another failed, or because it was told to, does not drown why.
+func TestTheEndIsNoFailure(t *testing.T) {
+	h := HostWith(zap.NewNop())
+	broken := errors.New("broken")
+	ended := func(ctx context.Context, _ *Shell) error {
+		<-ctx.Done()
+		return fmt.Errorf("gave up: %w", ctx.Err())
+	}
+	err := h.Run(t.Context(), "", map[*Shell]func(context.Context, *Shell) error{
+		h.Shell("a", valid()): func(context.Context, *Shell) error { return broken }, h.Shell("b", valid()): ended})
+	if !errors.Is(err, broken) || errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := h.Run(ctx, "", map[*Shell]func(context.Context, *Shell) error{h.Shell("c", valid()): ended}); err != nil {
+		t.Error(err)
 	}
 }
 
