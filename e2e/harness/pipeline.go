@@ -166,16 +166,7 @@ func (p *Pipeline) Casetrail(args ...string) string {
 // Background runs casetrail against this pipeline until it ends, or the test does.
 func (p *Pipeline) Background(t testing.TB, args ...string) *Process {
 	t.Helper()
-	c := start(t, "casetrail "+args[0], filepath.Join(t.TempDir(), args[0]+".log"), p.env(), append([]string{Binary(p.t, "casetrail")}, args...)...)
-	t.Cleanup(func() {
-		if t.Failed() {
-			c.tell()
-		}
-		if c.Running() {
-			c.Kill()
-		}
-	})
-	return c
+	return Background(t, "casetrail "+args[0], p.env(), append([]string{Binary(t, "casetrail")}, args...)...)
 }
 
 func (p *Pipeline) env() []string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"syscall"
@@ -52,6 +53,21 @@ func start(t testing.TB, name, log string, env []string, argv ...string) *Proces
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// Background runs a program until it ends, or the test does.
+func Background(t testing.TB, name string, env []string, argv ...string) *Process {
+	t.Helper()
+	p := start(t, name, filepath.Join(t.TempDir(), "log"), env, argv...)
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.tell()
+		}
+		if p.Running() {
+			p.Kill()
+		}
+	})
 	return p
 }
 
