@@ -13,6 +13,7 @@ help: ## what there is
 
 build: ## the casetrail command and the services, in bin/
 	@command -v go >/dev/null || { echo "make: Go is missing; install Go 1.26 or later and try again" >&2; exit 1; }
+	@echo "▸ building (a minute or two the first time)"
 	@mkdir -p $(BIN)
 	@CGO_ENABLED=0 go build -o $(BIN)/ ./cli ./services/intake ./services/router ./services/record-signer ./services/aggregator ./services/clickhouse-sink ./record/cmd/verify
 	@mv $(BIN)/cli $(BIN)/casetrail
@@ -20,8 +21,8 @@ build: ## the casetrail command and the services, in bin/
 up: build ## the whole pipeline on this machine, with conversations flowing (ARGS=--once ends after the report)
 	@$(BIN)/casetrail up --data $(DATA) $(ARGS)
 
-down: build ## stop what `make up` started
-	@$(BIN)/casetrail down --data $(DATA)
+down: ## stop what `make up` started
+	@if [ -x $(BIN)/casetrail ]; then $(BIN)/casetrail down --data $(DATA); else echo "nothing is running"; fi
 
 clean: down ## forget the data and what was built
 	@rm -rf $(DATA) $(BIN)
@@ -46,5 +47,7 @@ fmt: ## gofmt
 gen: ## Go code from the schemas
 	@cd schemas && go generate ./...
 
-images: ## one container image a service
-	@for s in intake router record-signer aggregator clickhouse-sink; do docker build --build-arg SERVICE=$$s -t casetrail/$$s . || exit 1; done
+images: ## one container image a service, and one of the casetrail command
+	@for s in casetrail intake router record-signer aggregator clickhouse-sink; do docker build --build-arg SERVICE=$$s -t casetrail/$$s . || exit 1; done
+
+include pipelines/compose/secrets.mk

@@ -76,8 +76,9 @@ func (h *here) hints(c *upCommand) {
 			flags += " --" + name + " " + v[0]
 		}
 	}
+	key := ""
 	if rel := relative(h.vkey); rel != "data/keys/ledger.vkey" {
-		flags += " --ledger-key " + rel
+		key = " --ledger-key " + rel
 	}
 	fmt.Printf(`
 It stays up until Ctrl-C, and takes events at http://%s/v1/events. To try next, in another terminal:
@@ -86,11 +87,12 @@ It stays up until Ctrl-C, and takes events at http://%s/v1/events. To try next, 
       FROM segment_windows_7d WHERE window_end = (SELECT max(window_end) FROM metrics WHERE window = '7d')
       ORDER BY cases DESC FORMAT PrettyCompactMonoBlock"
 
-  kcat -C -e -q -b %s -t case.escalations -s value=avro -r %s | head -3
+  kcat -C -e -q -b %s -t case.escalations -f 'case %%k: escalated, %%S bytes of Avro at partition %%p offset %%o\n' | tail -3
+  bin/casetrail tail escalations --from-beginning%s      # the same, decoded
 
   bin/casetrail verify --deep%s
 
-`, c.HTTPListen, strings.TrimSuffix(h.cluster.ClickHouse, "/"+databaseName), databaseName, h.cluster.Brokers[0], h.cluster.Registry, flags)
+`, c.HTTPListen, strings.TrimSuffix(h.cluster.ClickHouse, "/"+databaseName), databaseName, h.cluster.Brokers[0], flags, flags+key)
 }
 
 // relative is a path as the user would type it.

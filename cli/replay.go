@@ -96,7 +96,7 @@ func (p *play) run(ctx context.Context, client *kafka.Client, codec *schemas.Cod
 		return slices.ContainsFunc(c.Messages, func(m corpus.Message) bool { return m.Sender != corpus.Customer })
 	})
 	// Case ids must be new: a time tells one replay from the next.
-	sample := corpus.Sample(cs, n, p.Seed+uint64(start))
+	sample := corpus.Sample(cs, n, p.Seed)
 	for i := range sample {
 		sample[i].ID = fmt.Sprintf("%s-%d", sample[i].ID, start/1000)
 	}

@@ -27,6 +27,7 @@ const stopTime = 5 * time.Second
 // Main runs a service as a whole process and does not return: it reads settings from the arguments and the
 // environment, and runs run until that returns or SIGTERM or SIGINT comes. Then ctx ends, and run has five seconds to
 // return nil. The exit code is 0 after a clean end, 1 after an error, which is logged, and 2 when the settings are wrong.
+// With healthcheck as its first argument the process asks the one that runs whether it is ready, and ends with 0 or 1.
 func Main(name, about string, settings Settings, run func(ctx context.Context, s *Shell) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -40,9 +41,16 @@ func execute(ctx context.Context, name, about string, settings Settings, run fun
 		fmt.Fprintln(errOut, err)
 		return 2
 	}
+	healthcheck := len(args) > 0 && args[0] == "healthcheck"
+	if healthcheck {
+		args = args[1:]
+	}
 	_, err = parser.Parse(args)
 	if helped {
 		return 0
+	}
+	if healthcheck && err == nil {
+		return checkHealth(ctx, settings.Shared().Admin, errOut)
 	}
 	if err == nil {
 		err = settings.Validate()

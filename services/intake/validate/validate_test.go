@@ -19,16 +19,18 @@ func TestEvent(t *testing.T) {
 		err   error
 		says  string
 	}{
-		"good":             {func(*schemas.ChatEvent) {}, nil, ""},
-		"no event id":      {func(e *schemas.ChatEvent) { e.EventID = "" }, ErrEvent, "event_id: is empty"},
-		"long case id":     {func(e *schemas.ChatEvent) { e.CaseID = strings.Repeat("x", 129) }, ErrEvent, "case_id: has 129 bytes"},
-		"control":          {func(e *schemas.ChatEvent) { e.CaseID = "a\x00b" }, ErrEvent, "case_id: holds a control character"},
-		"not UTF-8":        {func(e *schemas.ChatEvent) { e.CustomerID = schemas.Some("\xff") }, ErrEvent, "customer_id: is not UTF-8"},
-		"no text":          {func(e *schemas.ChatEvent) { e.Text = schemas.Optional[string]{} }, ErrEvent, "text: kind message needs a text"},
-		"too much text":    {func(e *schemas.ChatEvent) { e.Text = schemas.Some(strings.Repeat("x", MaxText+1)) }, ErrTooLarge, "text: has 65537 bytes"},
-		"nameless model":   {func(e *schemas.ChatEvent) { e.Sender = schemas.SenderAI }, ErrEvent, "ai_model_version: is missing"},
-		"a system writes":  {func(e *schemas.ChatEvent) { e.Sender = schemas.SenderSystem }, ErrEvent, "sender:"},
-		"rating of 6":      {func(e *schemas.ChatEvent) { e.Kind, e.Text, e.Rating = schemas.EventKindRating, schemas.Optional[string]{}, schemas.Some(int32(6)) }, ErrEvent, "6 is not between 1 and 5"},
+		"good":            {func(*schemas.ChatEvent) {}, nil, ""},
+		"no event id":     {func(e *schemas.ChatEvent) { e.EventID = "" }, ErrEvent, "event_id: is empty"},
+		"long case id":    {func(e *schemas.ChatEvent) { e.CaseID = strings.Repeat("x", 129) }, ErrEvent, "case_id: has 129 bytes"},
+		"control":         {func(e *schemas.ChatEvent) { e.CaseID = "a\x00b" }, ErrEvent, "case_id: holds a control character"},
+		"not UTF-8":       {func(e *schemas.ChatEvent) { e.CustomerID = schemas.Some("\xff") }, ErrEvent, "customer_id: is not UTF-8"},
+		"no text":         {func(e *schemas.ChatEvent) { e.Text = schemas.Optional[string]{} }, ErrEvent, "text: kind message needs a text"},
+		"too much text":   {func(e *schemas.ChatEvent) { e.Text = schemas.Some(strings.Repeat("x", MaxText+1)) }, ErrTooLarge, "text: has 65537 bytes"},
+		"nameless model":  {func(e *schemas.ChatEvent) { e.Sender = schemas.SenderAI }, ErrEvent, "ai_model_version: is missing"},
+		"a system writes": {func(e *schemas.ChatEvent) { e.Sender = schemas.SenderSystem }, ErrEvent, "sender:"},
+		"rating of 6": {func(e *schemas.ChatEvent) {
+			e.Kind, e.Text, e.Rating = schemas.EventKindRating, schemas.Optional[string]{}, schemas.Some(int32(6))
+		}, ErrEvent, "6 is not between 1 and 5"},
 		"no rating":        {func(e *schemas.ChatEvent) { e.Kind, e.Text = schemas.EventKindRating, schemas.Optional[string]{} }, ErrEvent, "needs a rating"},
 		"a customer joins": {func(e *schemas.ChatEvent) { e.Kind, e.Text = schemas.EventKindAgentJoined, schemas.Optional[string]{} }, ErrEvent, "can't join"},
 		"early outcome":    {func(e *schemas.ChatEvent) { e.Outcome = schemas.Some(schemas.OutcomeAbandoned) }, ErrEvent, "has no outcome"},
