@@ -20,7 +20,7 @@ func TestPipelineReplicas(t *testing.T) {
 			})
 		}
 		const conversations = 400
-		replay := p.Background(t, "replay", "--conversations", "400")
+		replay := p.Background(t, "replay", "--conversations", "400", "--speed", "150") // half a minute of load
 		for i, name := range stages {
 			passes(t, p, pipelines.ChatEvents, int64((i+1)*conversations))
 			zombie := p.Service(name, 0)
@@ -28,6 +28,9 @@ func TestPipelineReplicas(t *testing.T) {
 			harness.Eventually(t, "the other replica of "+name+" takes over", patience, func() bool { return partitions(p, name, 1) == 4 })
 			before := p.End(output[name])
 			passes(t, p, output[name], before+20)
+			if !replay.Running() {
+				t.Error("the load ended before the zombie woke up: nothing is shown")
+			}
 			zombie.Resume()
 			harness.Eventually(t, "the zombie of "+name+" shares again", patience, func() bool {
 				return partitions(p, name, 0) == 2 && partitions(p, name, 1) == 2

@@ -109,6 +109,7 @@ func (p *Process) signal(s syscall.Signal) {
 // Stop asks the process to end. It must, in time and with exit code 0.
 func (p *Process) Stop() {
 	p.t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGCONT) // a test that failed may have left it frozen
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Error(err)
 	}
