@@ -14,6 +14,9 @@ const (
 // abandoned is the share of cases that nobody ends: the idle time-out does.
 const abandoned = .06
 
+// afterwards is the share of cases whose customer writes once more after the end.
+const afterwards = .01
+
 // end plans how the case ends: its resolution by whoever has it, a rating in the chat or later, perhaps a complaint.
 func (a *actor) end() {
 	h := byAI
@@ -47,6 +50,12 @@ func (a *actor) end() {
 	e := a.event(schemas.EventKindResolved, sender)
 	e.Outcome = schemas.Some(outcome(a.rand, a.conv.CaseType, h))
 	a.plan(planned{at: at, event: e, bot: sender == schemas.SenderAI})
+	if a.rand.Float64() < afterwards { // the case is over: the pipeline sends this back, and says why
+		e := a.event(schemas.EventKindMessage, schemas.SenderCustomer)
+		e.Text = schemas.Some("Thanks again!")
+		at += 30_000
+		a.plan(planned{at: at, event: e})
+	}
 	if rated && !inChat {
 		a.rate(stars, at+minute+int64(a.rand.ExpFloat64()*float64(2*hour)))
 	}
