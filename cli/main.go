@@ -33,7 +33,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	var c commands
 	k := kong.Parse(&c, kong.Name("casetrail"), kong.Description("Keeps an AI customer-service deployment honest."),
-		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.ShortUsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	err := k.Run()
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		os.Exit(130)
