@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,19 +104,28 @@ func (c *upCommand) start(ctx context.Context, cancel context.CancelCauseFunc, s
 	return h, h.policy(ctx, c.Data)
 }
 
-// ready waits until every service is.
+// ready waits until every service is, and says meanwhile what it waits for.
 func (h *here) ready(ctx context.Context, host *process.Host) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
-	for !host.Ready() {
+	for next := time.Now().Add(sayTime); !host.Ready(); {
+		if time.Now().After(next) {
+			next = next.Add(sayTime)
+			for name, why := range host.Waiting() {
+				step("still waiting for %s: %s", name, why)
+			}
+		}
 		select {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
-			return errors.New("the services were not ready within a minute; see the log")
+			return fmt.Errorf("not all services were ready within %v: %v", readyTime, host.Waiting())
 		}
 	}
 	return nil
 }
+
+// sayTime is how often up says what it waits for.
+const sayTime = 5 * time.Second
 
 // policy puts the shipped policy in force on the first up.
 func (h *here) policy(ctx context.Context, data string) error {

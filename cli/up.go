@@ -77,8 +77,8 @@ func (c *upCommand) Run(ctx context.Context) error {
 		_ = s.Stop() // on the way out: what was acknowledged is on disk
 	}()
 	h, err := c.start(ctx, cancel, s, logFile, running)
-	if err != nil {
-		return err
+	if err != nil || ctx.Err() != nil {
+		return cause(ctx, err)
 	}
 	defer h.client.Close()
 	step("all five services are ready, %.1f s after the start; logs in %s", time.Since(began).Seconds(), logFile.Name())
@@ -88,7 +88,10 @@ func (c *upCommand) Run(ctx context.Context) error {
 	}
 	step("played %d conversations, %d events; simulated time is %s", played.conversations, played.events, clock(played.end))
 	held := h.report(ctx, played.end)
-	if c.Once || ctx.Err() != nil {
+	if c.Once {
+		return errors.Join(held, context.Cause(ctx))
+	}
+	if ctx.Err() != nil {
 		return cause(ctx, held)
 	}
 	if held != nil {

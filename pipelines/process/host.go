@@ -73,7 +73,7 @@ func (h *Host) Handler() http.Handler {
 		writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if waiting := h.waiting(); len(waiting) > 0 {
+		if waiting := h.Waiting(); len(waiting) > 0 {
 			writeJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "waiting": waiting})
 			return
 		}
@@ -84,10 +84,10 @@ func (h *Host) Handler() http.Handler {
 }
 
 // Ready tells whether every service is ready.
-func (h *Host) Ready() bool { return len(h.waiting()) == 0 }
+func (h *Host) Ready() bool { return len(h.Waiting()) == 0 }
 
-// waiting names the services that are not ready, and why each is not.
-func (h *Host) waiting() map[string]string {
+// Waiting names the services that are not ready, and why each is not.
+func (h *Host) Waiting() map[string]string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := map[string]string{}
