@@ -27,6 +27,10 @@ var (
 	errType   = errors.New("wrong_type")
 )
 
+// reasons are intake's own codes, the most telling first.
+var reasons = []pipelines.Reason{{Err: validate.ErrTooLarge, Code: "too_large"}, {Err: validate.ErrTime, Code: "bad_time"},
+	{Err: validate.ErrEvent, Code: "bad_event"}, {Err: errPolicy, Code: "bad_policy"}, {Err: errClock, Code: "clock_refused"}}
+
 // maxValue bounds a message's value: an event of the largest text, with room for the rest.
 const maxValue = 128 << 10
 
@@ -66,8 +70,10 @@ func Definition(o Options) stage.Definition {
 	return stage.Definition{
 		Name: pipelines.Intake, Inputs: []string{pipelines.ChatEvents},
 		Outputs: []string{pipelines.CaseEvents, pipelines.ChatRejects}, Spread: true,
-		New:    func(partition int32) (stage.Handler, error) { return &Handler{Options: o, partition: partition}, nil },
-		Reject: func(in stage.Record, err error) stage.Record { return reject(o, in, err) },
+		New: func(partition int32) (stage.Handler, error) { return &Handler{Options: o, partition: partition}, nil },
+		Reject: func(in stage.Record, err error) stage.Record {
+			return pipelines.Reject(o.Codec, in, err, o.Now().UnixMilli(), reasons...)
+		},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/casetrail/casetrail/pipelines"
-	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 )
@@ -86,27 +85,4 @@ func amendment(a *schemas.ConductAmendment) record.Amendment {
 		AmendedAt: a.AmendedAt, CustomerSatisfactionScore: record.Optional[int32](a.CustomerSatisfactionScore),
 		ComplaintLodged: a.ComplaintLodged, Synthetic: a.Synthetic,
 	}
-}
-
-// maxRejected is how much of a rejected message is kept.
-const maxRejected = 64 << 10
-
-// reject makes the dead letter of an input.
-func reject(codec *schemas.Codec, in stage.Record, err error) stage.Record {
-	reason := "wrong_type"
-	switch {
-	case errors.Is(err, schemas.ErrFrame):
-		reason = "bad_frame"
-	case errors.Is(err, schemas.ErrUnknownSchema):
-		reason = "unknown_schema"
-	case errors.Is(err, schemas.ErrAvro):
-		reason = "bad_avro"
-	}
-	x := schemas.ChatReject{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset, Reason: reason, Detail: err.Error(),
-		Value: schemas.Some(in.Value[:min(len(in.Value), maxRejected)]), ValueSize: int64(len(in.Value)), RejectedAt: in.Time.UnixMilli()}
-	if in.Key != nil {
-		x.Key = schemas.Some(in.Key)
-	}
-	return stage.Record{Topic: pipelines.ChatRejects, Partition: in.Partition, Key: in.Key, Trace: in.Trace,
-		Value: codec.Append(nil, pipelines.ChatRejects, &x)}
 }

@@ -70,7 +70,9 @@ func Definition(codec *schemas.Codec, key *record.Signer, prefix string, store S
 		Inputs:  []string{pipelines.CaseConclusions},
 		Outputs: []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ChatRejects},
 		New:     func(partition int32) (stage.Handler, error) { return New(partition, codec, key, prefix, store) },
-		Reject:  func(in stage.Record, err error) stage.Record { return reject(codec, in, err) },
+		Reject: func(in stage.Record, err error) stage.Record {
+			return pipelines.Reject(codec, in, err, in.Time.UnixMilli())
+		},
 	}
 }
 

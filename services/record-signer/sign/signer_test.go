@@ -133,7 +133,7 @@ func TestRejects(t *testing.T) {
 			if !errors.Is(err, stage.ErrReject) || len(out) != 0 {
 				t.Fatalf("got %d outputs and %v, want a reject", len(out), err)
 			}
-			if letter := reject(codec, in, err); letter.Topic != pipelines.ChatRejects {
+			if letter := pipelines.Reject(codec, in, err, in.Time.UnixMilli()); letter.Topic != pipelines.ChatRejects {
 				t.Error(letter)
 			}
 			out, err = s.Handle(good) // as if the other had never been

@@ -2,7 +2,6 @@ package cases
 
 import (
 	"crypto/sha256"
-	"errors"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -98,33 +97,3 @@ func position(p stage.Position) schemas.Position {
 }
 
 func documentHash(document string) schemas.Hash { return sha256.Sum256([]byte(document)) }
-
-// maxRejected is how much of a rejected message is kept.
-const maxRejected = 64 << 10
-
-// reject makes the dead letter of an input.
-func reject(codec *schemas.Codec, in stage.Record, err error) stage.Record {
-	x := schemas.ChatReject{Topic: in.Topic, Partition: in.Partition, Offset: in.Offset, Reason: reason(err), Detail: err.Error(),
-		Value: schemas.Some(in.Value[:min(len(in.Value), maxRejected)]), ValueSize: int64(len(in.Value)), RejectedAt: in.Time.UnixMilli()}
-	if in.Key != nil {
-		x.Key = schemas.Some(in.Key)
-	}
-	return stage.Record{Topic: pipelines.ChatRejects, Partition: in.Partition, Key: in.Key, Trace: in.Trace,
-		Value: codec.Append(nil, pipelines.ChatRejects, &x)}
-}
-
-func reason(err error) string {
-	switch {
-	case errors.Is(err, ErrNoCase):
-		return "no_case"
-	case errors.Is(err, ErrCaseClosed):
-		return "case_closed"
-	case errors.Is(err, schemas.ErrFrame):
-		return "bad_frame"
-	case errors.Is(err, schemas.ErrUnknownSchema):
-		return "unknown_schema"
-	case errors.Is(err, schemas.ErrAvro):
-		return "bad_avro"
-	}
-	return "wrong_type"
-}

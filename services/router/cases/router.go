@@ -55,8 +55,10 @@ func Definition(codec *schemas.Codec) stage.Definition {
 		Inputs: []string{pipelines.CaseEvents},
 		Outputs: []string{pipelines.WorkAI, pipelines.WorkHuman, pipelines.CaseEscalations, pipelines.CaseConclusions,
 			pipelines.CaseStates, pipelines.ChatRejects},
-		New:    func(partition int32) (stage.Handler, error) { return New(partition, codec), nil },
-		Reject: func(in stage.Record, err error) stage.Record { return reject(codec, in, err) },
+		New: func(partition int32) (stage.Handler, error) { return New(partition, codec), nil },
+		Reject: func(in stage.Record, err error) stage.Record {
+			return pipelines.Reject(codec, in, err, in.Time.UnixMilli(), pipelines.Reason{Err: ErrNoCase, Code: "no_case"}, pipelines.Reason{Err: ErrCaseClosed, Code: "case_closed"})
+		},
 	}
 }
 
