@@ -23,10 +23,11 @@ func TestPipelineProof(t *testing.T) {
 			proven(t, p.In(t), played)
 		})
 		for _, file := range []string{"conversations_star.jsonl", "conversations_multidogo.jsonl"} {
+			if kind == harness.Embedded && strings.Contains(file, "multidogo") {
+				t.Log(file + " is played on Apache Kafka only: the suite has to end within eight minutes on two cores")
+				continue
+			}
 			t.Run(strings.TrimSuffix(file, ".jsonl"), func(t *testing.T) {
-				if kind == harness.Embedded && strings.Contains(file, "multidogo") {
-					t.Skip("played on Apache Kafka only: the suite has to end within eight minutes on two cores")
-				}
 				path := testdata(t, file)
 				conversations, messages := count(t, path)
 				played += playAndKill(t, p.In(t), conversations, messages, path)
