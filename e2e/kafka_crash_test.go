@@ -67,10 +67,7 @@ func TestBrokerCrash(t *testing.T) {
 
 // Leaders and coordinators move about under a stage, on the fake broker, where that is quick.
 func TestLeadersMove(t *testing.T) {
-	onBothBrokers(t, func(t *testing.T, b *broker) {
-		if b.fake == nil {
-			t.Skip("only the fake broker moves leaders at will")
-		}
+	onTheFakeBroker(t, func(t *testing.T, b *broker) {
 		c := b.client(t)
 		names := b.topics(t, c, 6, "in", "out", "state")
 		r := replicaOf(t, "r", b.config(), counting(names[0], names[1], names[2]))

@@ -27,6 +27,18 @@ type broker struct {
 
 func onBothBrokers(t *testing.T, test func(t *testing.T, b *broker)) {
 	t.Helper()
+	onTheFakeBroker(t, test)
+	t.Run("kafka", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("starts Apache Kafka")
+		}
+		k := realkafka.Shared(t)
+		test(t, &broker{addrs: k.Brokers, kafka: k})
+	})
+}
+
+func onTheFakeBroker(t *testing.T, test func(t *testing.T, b *broker)) {
+	t.Helper()
 	t.Run("kfake", func(t *testing.T) {
 		k, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.GroupMinSessionTimeout(time.Second))
 		if err != nil {
@@ -34,13 +46,6 @@ func onBothBrokers(t *testing.T, test func(t *testing.T, b *broker)) {
 		}
 		t.Cleanup(k.Close)
 		test(t, &broker{addrs: k.ListenAddrs(), fake: k})
-	})
-	t.Run("kafka", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("starts Apache Kafka")
-		}
-		k := realkafka.Shared(t)
-		test(t, &broker{addrs: k.Brokers, kafka: k})
 	})
 }
 

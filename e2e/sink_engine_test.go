@@ -21,7 +21,7 @@ const engineRole = "embedded-clickhouse"
 
 func TestSinkEngineProcess(t *testing.T) {
 	if flag.Arg(0) != engineRole {
-		t.Skip("only the engine's own process does something here")
+		return // only the engine's own process does something here
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
