@@ -1,0 +1,12 @@
+//go:build !inject
+
+package inject
+
+// On tells whether this build can inject faults.
+const On = false
+
+// Is tells whether a mutant is on: never in this build.
+func (m Mutant) Is() bool { return false }
+
+// Pass does nothing in this build.
+func (p Point) Pass() {}
