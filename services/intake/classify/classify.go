@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/casetrail/casetrail/services/intake/classify/internal/ngram"
@@ -33,10 +34,13 @@ const AITypes = 4
 
 // Finding is what one message says. All of it is data for the log: probabilities and sentiment are rounded to 1e-4.
 type Finding struct {
-	CaseType     string  // one of CaseTypes, or Unknown
-	Probability  float64 // the model's probability of CaseType; low with Unknown when it abstained between types
-	HumanRequest bool    // the customer asks for a human
-	Sentiment    float64 // -1 (very negative about the service) to +1; NegativeSentiment and below counts as negative
+	CaseType      string   // one of CaseTypes, or Unknown
+	Probability   float64  // of CaseType
+	AIProbability float64  // of the matter being one of the AI's types, CaseTypes[:AITypes]
+	Bare          bool     // says nothing of its matter: a greeting, thanks, "are you there?"; the type is then Unknown
+	Because       []string // at most 5 stretches of the normalised text that spoke most for CaseType, strongest first; from Explain only
+	HumanRequest  bool     // the customer asks for a human
+	Sentiment     float64  // -1 (very negative about the service) to +1; NegativeSentiment and below counts as negative
 }
 
 // release names the code and training recipe that the weights belong to.
@@ -87,6 +91,24 @@ func (m *Model) Classify(text string) Finding {
 	return m.classify(s, text)
 }
 
+// Explain is Classify with Because.
+func (m *Model) Explain(text string) Finding {
+	s := m.scratch.Get().(*scratch)
+	defer m.scratch.Put(s)
+	found := m.classify(s, text)
+	if !found.Bare {
+		found.Because = m.because(s, headOf(found.CaseType))
+	}
+	return found
+}
+
+func headOf(caseType string) int {
+	if i := slices.Index(CaseTypes, caseType); i >= 0 {
+		return i
+	}
+	return headUnknown
+}
+
 func (m *Model) classify(s *scratch, text string) Finding {
 	s.message.Extract(text)
 
@@ -105,11 +127,21 @@ func (m *Model) classify(s *scratch, text string) Finding {
 		clauses = nil
 	}
 
-	caseType, probability := m.decide(&whole, clauses)
-	return Finding{
-		CaseType:     caseType,
-		Probability:  float64(probability) / 10000,
+	found := Finding{
 		HumanRequest: m.wantsHuman(&whole, clauses),
 		Sentiment:    float64(m.sentiment(&whole)) / 10000,
 	}
+	if s.bare() {
+		found.CaseType, found.Probability, found.Bare = Unknown, 1, true
+		return found
+	}
+	caseType, probability := m.decide(&whole, clauses)
+	found.CaseType, found.Probability = caseType, float64(probability)/10000
+	ai := 0
+	p := m.probabilities(&whole)
+	for _, p := range p[:AITypes] {
+		ai += p
+	}
+	found.AIProbability = float64(min(ai, 10000)) / 10000
+	return found
 }

@@ -3,6 +3,7 @@ package classify
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,46 @@ func TestCaseTypes(t *testing.T) {
 				t.Errorf("%q: %s (%.4f), want %s", text, got.CaseType, got.Probability, want)
 			}
 		}
+	}
+}
+
+func TestBare(t *testing.T) {
+	model := load(t)
+	for want, texts := range map[bool][]string{
+		true: {"", "hi", "Hello there!", "HEY", "good morning", "is anyone there?", "thanks", "ok", "👋", "can you help me?",
+			"Hi, I have a question", "are you there??", "...", "hi hi hi"},
+		false: {"where is my refund", "balance", "my card was stolen", "hi, I was charged twice", "fraud", "wo ist mein paket",
+			"где мой заказ", strings.Repeat("hi ", 50)},
+	} {
+		for _, text := range texts {
+			got := model.Classify(text)
+			if got.Bare != want {
+				t.Errorf("%q: bare %v", text, got.Bare)
+			}
+			if got.Bare && (got.CaseType != Unknown || got.AIProbability != 0) {
+				t.Errorf("%q: bare, and yet %+v", text, got)
+			}
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	model := load(t)
+	got := model.Explain("Hello, I am writing since someone used my card without permission, please act")
+	if got.CaseType != "fraud_claim" || len(got.Because) == 0 || len(got.Because) > 5 {
+		t.Errorf("%+v", got)
+	}
+	for _, text := range got.Because {
+		if !strings.Contains("hello i am writing since someone used my card without permission please act", text) {
+			t.Errorf("%q is not in the text", text)
+		}
+	}
+	if !strings.Contains(strings.Join(got.Because, " "), "someone used") {
+		t.Errorf("not the words that speak for fraud: %q", got.Because)
+	}
+	got.Because = nil
+	if want := model.Classify("Hello, I am writing since someone used my card without permission, please act"); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, without the explanation %+v", got, want)
 	}
 }
 
@@ -165,7 +206,7 @@ func TestConcurrentUse(t *testing.T) {
 		for range 4 {
 			wait.Go(func() {
 				for range 200 {
-					if got := model.Classify(text); got != want {
+					if got := model.Classify(text); !reflect.DeepEqual(got, want) {
 						t.Errorf("%+v, then %+v", want, got)
 						return
 					}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 )
 
@@ -33,7 +34,7 @@ func TestGolden(t *testing.T) {
 	}
 	for i, e := range want.Entries {
 		got := model.Classify(e.Text)
-		if got != e.Finding && !*update {
+		if !reflect.DeepEqual(got, e.Finding) && !*update {
 			t.Errorf("%q: %+v, want %+v", e.Text, got, e.Finding)
 		}
 		want.Entries[i].Finding = got

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func check(t *testing.T, model *Model, text string) {
 	if !(got.Probability >= 0 && got.Probability <= 1) || !(math.Abs(got.Sentiment) <= 1) {
 		t.Fatalf("%.80q: %+v is out of range", text, got)
 	}
-	if again := model.Classify(text); again != got {
+	if again := model.Classify(text); !reflect.DeepEqual(again, got) {
 		t.Fatalf("%.80q: %+v, then %+v", text, got, again)
 	}
 }

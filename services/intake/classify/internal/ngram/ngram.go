@@ -14,10 +14,17 @@ type Clause struct {
 	Words      int
 }
 
+// Word is one word of a message, as the features see it.
+type Word struct {
+	Start, End int // half open, into Message.Features
+	from, to   int
+}
+
 // Message holds one message's features, and the memory to extract the next one's. The zero value is ready.
 // It is not safe for concurrent use.
 type Message struct {
 	Features []uint32
+	Words    []Word
 	Clauses  []Clause // they follow one another, cover all word features, and leave out the tone that comes last
 
 	raw  []byte // the message decomposed, when it is not ASCII
@@ -37,7 +44,7 @@ func bucket(h uint64) uint32 { return uint32((h * golden) >> (64 - Bits)) }
 // Extract replaces m's features by those of text. Any bytes are welcome; the work is bounded whatever the size.
 func (m *Message) Extract(text string) {
 	m.normalise(text)
-	m.Features, m.Clauses = m.Features[:0], m.Clauses[:0]
+	m.Features, m.Words, m.Clauses = m.Features[:0], m.Words[:0], m.Clauses[:0]
 	var current Clause
 	previous := uint64(wordSeed)
 	cut := func() {
@@ -64,7 +71,9 @@ func (m *Message) Extract(text string) {
 		if joins(word) {
 			cut()
 		}
+		start := len(m.Features)
 		previous = m.word(word, previous)
+		m.Words = append(m.Words, Word{start, len(m.Features), i, end})
 		current.Words++
 		i = end
 	}
@@ -74,6 +83,9 @@ func (m *Message) Extract(text string) {
 	}
 	m.Features = m.tone.features(m.Features)
 }
+
+// Text gives the normalised text from word i up to and without word j. It is overwritten by the next Extract.
+func (m *Message) Text(i, j int) []byte { return m.text[m.Words[i].from:m.Words[j-1].to] }
 
 // joins tells a word that starts another wish in the same sentence.
 func joins(word []byte) bool {
