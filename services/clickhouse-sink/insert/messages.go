@@ -26,6 +26,12 @@ type message[M any] struct {
 // Len is how many rows there are.
 func (m *Messages[M]) Len() int { return len(m.rows) }
 
+// Row is the place of a row's message in its topic, its position and its body.
+func (m *Messages[M]) Row(i int) (partition int32, offset int64, position stage.Position, body *M) {
+	r := &m.rows[i]
+	return r.partition, r.offset, r.position, &r.body
+}
+
 // Reset empties the rows and keeps their memory.
 func (m *Messages[M]) Reset() {
 	clear(m.rows)

@@ -29,6 +29,9 @@ type Rows struct {
 // Len is how many rows there are.
 func (r *Rows) Len() int { return len(r.sequence) }
 
+// Body is the signed body of a row, which must not be changed.
+func (r *Rows) Body(row int) []byte { return r.body[row] }
+
 // Reset empties the rows and keeps their memory.
 func (r *Rows) Reset() {
 	for _, c := range recordColumns {

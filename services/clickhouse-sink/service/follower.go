@@ -38,7 +38,7 @@ func newFollower[M, R any, P message[M]](ctx context.Context, topic string, part
 // Recover implements stage.Handler.
 func (f *follower[M, R, P]) Recover(stage.Log) (map[stage.TopicPartition]int64, error) {
 	var offset int64
-	err := f.reader.keep.trying(f.ctx, "clickhouse "+f.topic, func(ctx context.Context) (err error) {
+	err := f.reader.keep.Try(f.ctx, "clickhouse "+f.topic, func(ctx context.Context) (err error) {
 		offset, err = f.next(ctx, f.topic, f.partition)
 		return err
 	})
@@ -66,12 +66,12 @@ func (f *follower[M, R, P]) Tick(bool) []stage.Record {
 	if f.rows.Len() == 0 || f.err != nil {
 		return nil
 	}
-	err := f.reader.keep.trying(f.ctx, "clickhouse "+f.topic, func(ctx context.Context) error { return f.insert(ctx, &f.rows) })
+	err := f.reader.keep.Try(f.ctx, "clickhouse "+f.topic, func(ctx context.Context) error { return f.insert(ctx, &f.rows) })
 	if err != nil {
 		f.err = fmt.Errorf("%s/%d: %w", f.topic, f.partition, err) // the next Handle returns it
 		return nil
 	}
-	f.reader.keep.rows.WithLabelValues(f.topic).Add(float64(f.rows.Len()))
+	f.reader.keep.Took(f.topic, f.rows.Len())
 	f.rows.Reset()
 	return nil
 }

@@ -42,8 +42,8 @@ func newKeeper(shell *process.Shell) (*keeper, error) {
 	return k, errors.Join(shell.Metrics.Register(k.rows), shell.Metrics.Register(k.skipped), shell.Metrics.Register(k.retries), shell.Metrics.Register(k.up))
 }
 
-// trying calls f until it returns nil, ctx ends, or it fails in a way that trying again can't mend.
-func (k *keeper) trying(ctx context.Context, what string, f func(context.Context) error) error {
+// Try calls f until it returns nil, ctx ends, or it fails in a way that trying again can't mend.
+func (k *keeper) Try(ctx context.Context, what string, f func(context.Context) error) error {
 	wait, failed := firstWait, false
 	defer func() {
 		if failed && k.failing.Add(-1) == 0 {
@@ -79,5 +79,11 @@ func (k *keeper) trying(ctx context.Context, what string, f func(context.Context
 	}
 }
 
-// skip counts a message that no one can read, as every other reader does.
-func (k *keeper) skip(reason string, n int64) { k.skipped.WithLabelValues(reason).Add(float64(n)) }
+// Skip implements Keeper.
+func (k *keeper) Skip(reason string, n int64) {
+	k.skipped.WithLabelValues(reason).Add(float64(n))
+	k.shell.Log.Warn("skipped", zap.String("reason", reason), zap.Int64("count", n))
+}
+
+// Took implements Keeper.
+func (k *keeper) Took(table string, rows int) { k.rows.WithLabelValues(table).Add(float64(rows)) }

@@ -6,21 +6,11 @@ import (
 	"errors"
 	"fmt"
 
-	"go.uber.org/zap"
-
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
 )
-
-// store is ClickHouse, as far as a ledger needs it.
-type store interface {
-	// Head is the last head of a partition and the body of its last record; false where there is none.
-	Head(ctx context.Context, partition int32) (h insert.Head, last []byte, ok bool, err error)
-	// Insert writes a block and its head. After an error it is called again with the same block.
-	Insert(ctx context.Context, b *insert.Block) error
-}
 
 // ledger takes one partition of conduct.records and conduct.checkpoints into ClickHouse, and goes on where ClickHouse
 // stands.
@@ -30,7 +20,7 @@ type ledger struct {
 	partition int32
 	keys      []string
 	reader    reader
-	store     store
+	store     Database
 	fold      *insert.Fold
 	counted   map[string]int64 // what has been reported of fold.Skipped
 }
@@ -47,14 +37,14 @@ func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	var h insert.Head
 	var last []byte
 	var ok bool
-	err = l.reader.keep.trying(l.ctx, "clickhouse head", func(ctx context.Context) (err error) {
+	err = l.reader.keep.Try(l.ctx, "clickhouse head", func(ctx context.Context) (err error) {
 		h, last, ok, err = l.store.Head(ctx, l.partition)
 		return err
 	})
 	if err != nil || !ok {
 		return nil, err
 	}
-	err = l.reader.keep.trying(l.ctx, "kafka behind clickhouse", func(ctx context.Context) error {
+	err = l.reader.keep.Try(l.ctx, "kafka behind clickhouse", func(ctx context.Context) error {
 		return l.compare(ctx, log, checkpoints, h)
 	})
 	if err != nil {
@@ -118,11 +108,11 @@ func (l *ledger) Handle(in stage.Record) ([]stage.Record, error) {
 		if err != nil || b == nil {
 			return nil, err
 		}
-		err = l.reader.keep.trying(l.ctx, "clickhouse insert", func(ctx context.Context) error { return l.store.Insert(ctx, b) })
+		err = l.reader.keep.Try(l.ctx, "clickhouse insert", func(ctx context.Context) error { return l.store.Insert(ctx, b) })
 		if err != nil {
 			return nil, err
 		}
-		l.reader.keep.rows.WithLabelValues("records").Add(float64(b.Rows.Len()))
+		l.reader.keep.Took("records", b.Rows.Len())
 		l.fold.Inserted()
 	}
 }
@@ -132,8 +122,7 @@ func (l *ledger) count() {
 	for reason, n := range l.fold.Skipped {
 		if more := n - l.counted[reason]; more > 0 {
 			l.counted[reason] = n
-			l.reader.keep.skip(reason, more)
-			l.reader.keep.shell.Log.Warn("skipped", zap.Int32("partition", l.partition), zap.String("reason", reason), zap.Int64("count", more))
+			l.reader.keep.Skip(reason, more)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 
 // memory is a store that fails now and then.
 type memory struct {
+	Database
 	head   insert.Head
 	last   []byte
 	blocks []string

@@ -10,7 +10,7 @@ import (
 // reader reads messages. What can't be read by anyone is skipped and counted; a schema that isn't known is asked for.
 type reader struct {
 	codec *schemas.Codec
-	keep  *keeper
+	keep  Keeper
 }
 
 func (r reader) decode(ctx context.Context, value []byte, m schemas.Message) error {
@@ -36,7 +36,7 @@ func (r reader) body(ctx context.Context, value []byte, name string) ([]byte, bo
 		return nil, false, r.unreadable(ctx, err)
 	}
 	if got != name {
-		r.keep.skip("other_type", 1)
+		r.keep.Skip("other_type", 1)
 		return nil, false, nil
 	}
 	return body, true, nil
@@ -49,7 +49,7 @@ func (r reader) learn(ctx context.Context, value []byte) error {
 		return err
 	}
 	var none error
-	err = r.keep.trying(ctx, "schema registry", func(ctx context.Context) error {
+	err = r.keep.Try(ctx, "schema registry", func(ctx context.Context) error {
 		if none = r.codec.Learn(ctx, id); errors.Is(none, schemas.ErrRegistry) {
 			return none
 		}
@@ -67,6 +67,6 @@ func (r reader) unreadable(ctx context.Context, err error) error {
 	if errors.Is(err, schemas.ErrWrongType) {
 		reason = "other_type"
 	}
-	r.keep.skip(reason, 1)
+	r.keep.Skip(reason, 1)
 	return nil
 }

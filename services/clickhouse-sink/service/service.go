@@ -13,7 +13,6 @@ import (
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/process"
-	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
@@ -88,7 +87,7 @@ func (c *Config) Run(ctx context.Context, shell *process.Shell) error {
 		return ended(ctx, err)
 	}
 	all, ctx := errgroup.WithContext(ctx)
-	for _, def := range definitions(ctx, c.Ledger, keys, codec, db, keep) {
+	for _, def := range Stages(ctx, c.Ledger, keys, codec, db, keep) {
 		all.Go(func() error { return shell.RunStage(ctx, def) })
 	}
 	return all.Wait()
@@ -104,7 +103,7 @@ func ended(ctx context.Context, err error) error {
 
 // prepare makes the tables, and names the partitions that windows wait for.
 func (c *Config) prepare(ctx context.Context, shell *process.Shell, keep *keeper, db *insert.Database) error {
-	if err := keep.trying(ctx, "clickhouse schema", db.Migrate); err != nil {
+	if err := keep.Try(ctx, "clickhouse schema", db.Migrate); err != nil {
 		return err
 	}
 	cfg, err := shell.Config.Kafka()
@@ -116,41 +115,11 @@ func (c *Config) prepare(ctx context.Context, shell *process.Shell, keep *keeper
 		return err
 	}
 	defer client.Close()
-	return keep.trying(ctx, "partitions", func(ctx context.Context) error {
+	return keep.Try(ctx, "partitions", func(ctx context.Context) error {
 		n, err := client.Partitions(ctx, pipelines.ConductRecords)
 		if err != nil {
 			return err
 		}
 		return db.Expect(ctx, n[pipelines.ConductRecords])
 	})
-}
-
-// definitions are the sink's stages. None of them writes to Kafka, and where they go on is ClickHouse's to say: so their
-// handlers, other than those of other services, do the I/O of their output themselves.
-func definitions(ctx context.Context, prefix string, keys []string, codec *schemas.Codec, db *insert.Database, keep *keeper) []stage.Definition {
-	reader := reader{codec, keep}
-	return []stage.Definition{
-		{Name: pipelines.Sink, Inputs: []string{pipelines.ConductRecords, pipelines.ConductCheckpoints},
-			New: func(p int32) (stage.Handler, error) {
-				return &ledger{ctx: ctx, prefix: prefix, partition: p, keys: keys, reader: reader, store: db}, nil
-			}},
-		{Name: pipelines.Sink + "-escalations", Inputs: []string{pipelines.CaseEscalations},
-			New: func(p int32) (stage.Handler, error) {
-				return newFollower(ctx, pipelines.CaseEscalations, p, reader, db.Next, db.InsertEscalations,
-					func(rows *insert.Messages[schemas.Escalation], in *stage.Record, m *schemas.Escalation) {
-						rows.Add(in, *m)
-					}), nil
-			}},
-		{Name: pipelines.Sink + "-metrics", Inputs: []string{pipelines.ConductMetrics},
-			New: func(p int32) (stage.Handler, error) {
-				return newFollower(ctx, pipelines.ConductMetrics, p, reader, db.Next, db.InsertMetrics, insert.AddMetrics), nil
-			}},
-		{Name: pipelines.Sink + "-alerts", Inputs: []string{pipelines.ConductAlerts},
-			New: func(p int32) (stage.Handler, error) {
-				return newFollower(ctx, pipelines.ConductAlerts, p, reader, db.Next, db.InsertAlerts,
-					func(rows *insert.Messages[schemas.SegmentAlert], in *stage.Record, m *schemas.SegmentAlert) {
-						rows.Add(in, *m)
-					}), nil
-			}},
-	}
 }

@@ -3,6 +3,7 @@ package service
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -102,7 +103,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 		served <- err
 	}()
 	err = s.RunStage(ctx, stream.Definition(stream.Options{Codec: codec, Model: model, PolicyKey: key, EventClock: c.Clock == "event",
-		Learn: func(id int) error { return learn(ctx, codec, id) }, Now: time.Now}))
+		Learn: func(id int) error { return learn(ctx, codec, id) }, Now: time.Now, Salts: rand.Reader}))
 	cancel(err)
 	return errors.Join(err, <-served)
 }

@@ -1,9 +1,9 @@
 package stream
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"io"
 
 	"github.com/casetrail/casetrail/schemas"
 )
@@ -14,7 +14,7 @@ func (h *Handler) find(e *schemas.ChatEvent, observed int64) error {
 		ObservedAt: observed, Text: e.Text, AIModelVersion: e.AIModelVersion, Outcome: e.Outcome, Rating: e.Rating, Synthetic: e.Synthetic}
 	if e.CustomerID.Set {
 		var salt [16]byte
-		if _, err := rand.Read(salt[:]); err != nil {
+		if _, err := io.ReadFull(h.Salts, salt[:]); err != nil {
 			return fmt.Errorf("mint a salt: %w", err)
 		}
 		h.found.CustomerSalt = schemas.Some(salt[:])

@@ -6,6 +6,7 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -47,6 +48,8 @@ type Options struct {
 	Learn func(id int) error
 	// Now is the wall clock.
 	Now func() time.Time
+	// Salts is where the salts of customer commitments come from: crypto/rand's Reader in live use.
+	Salts io.Reader
 }
 
 // Handler is the stage.Handler of one partition of chat.events.

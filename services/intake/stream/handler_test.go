@@ -1,6 +1,7 @@
 package stream
 
 import (
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -43,7 +44,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{Log: memory.New(3), now: t0, t: t}
 	w.signer, _ = note.NewSigner(s)
 	verifier, _ := note.NewVerifier(v)
-	w.opt = Options{Codec: codec, Model: model, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }}
+	w.opt = Options{Codec: codec, Model: model, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, Salts: crand.Reader}
 	return w
 }
 
