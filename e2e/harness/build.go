@@ -21,28 +21,46 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
-var built struct {
+// binaries are the programs of one build.
+type binaries struct {
 	sync.Once
 	dir string
 	err error
 }
 
-// Binary is the path of a program, casetrail or a service. All are built once in the life of the test process.
+var shipped, injected binaries
+
+// Binary is the path of a program, casetrail or a service. All are built once in the life of the test process; as
+// Injected does it where the environment names a mutant or a crash point.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
-	built.Do(func() { built.dir, built.err = build() })
-	if built.err != nil {
-		t.Fatal(built.err)
+	if os.Getenv("CASETRAIL_MUTANT")+os.Getenv("CASETRAIL_CRASH") != "" {
+		return Injected(t, name)
 	}
-	return filepath.Join(built.dir, name)
+	return shipped.path(t, name)
 }
 
-func build() (string, error) {
+// Injected is the path of a program that is built so that faults can be put into it: see pipelines/inject.
+func Injected(t testing.TB, name string) string {
+	t.Helper()
+	return injected.path(t, name, "-tags", "inject")
+}
+
+func (b *binaries) path(t testing.TB, name string, flags ...string) string {
+	t.Helper()
+	b.Do(func() { b.dir, b.err = build(flags...) })
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return filepath.Join(b.dir, name)
+}
+
+func build(flags ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "casetrail-bin-")
 	if err != nil {
 		return "", err
 	}
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, flags...)
 	for _, p := range programs {
 		args = append(args, "./"+p)
 	}
@@ -56,7 +74,9 @@ func build() (string, error) {
 
 // Clean deletes the programs. TestMain calls it at the end.
 func Clean() {
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir) // a leftover in the temporary directory harms nobody
+	for _, b := range []*binaries{&shipped, &injected} {
+		if b.dir != "" {
+			_ = os.RemoveAll(b.dir) // a leftover in the temporary directory harms nobody
+		}
 	}
 }

@@ -1,13 +1,17 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/casetrail/casetrail/e2e/realkafka"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/schemas"
@@ -25,6 +29,12 @@ type Options struct {
 	Replicas   map[string]int // of a service
 	Without    []string       // services that the test starts itself
 	NoPolicy   bool           // leave every case to humans
+	Session    time.Duration  // how long a silent replica keeps its partitions; 3 s where zero
+	Kafka      []realkafka.Option
+	// Brokers is where a replica of a service finds Apache Kafka, where that is not the brokers' own addresses.
+	Brokers func(c *realkafka.Cluster, name string, replica int) []string
+	// Dir is where everything is kept, with Apache Kafka's data and log in it; one of the test's own where empty.
+	Dir string
 }
 
 // Pipeline is a whole Casetrail.
@@ -44,8 +54,14 @@ type Pipeline struct {
 // Start starts one and ends it with the test: every service must then stop in time, with exit code 0.
 func Start(t testing.TB, kind Kind, opt Options) *Pipeline {
 	t.Helper()
-	dir := t.TempDir()
-	p := &Pipeline{Stack: kind.start(t, dir), Kind: kind, HTTP: "http://" + Address(t), t: t, opt: opt, dir: dir, services: map[string][]*Service{}}
+	dir := opt.Dir
+	if dir == "" {
+		dir = t.TempDir()
+	} else {
+		opt.Kafka = append(slices.Clip(opt.Kafka), realkafka.Dir(dir))
+	}
+	opt.Session = cmp.Or(opt.Session, 3*time.Second)
+	p := &Pipeline{Stack: kind.start(t, dir, opt.Kafka), Kind: kind, HTTP: "http://" + Address(t), t: t, opt: opt, dir: dir, services: map[string][]*Service{}}
 	for _, name := range []string{"ledger", "operator"} {
 		p.Casetrail("keys", "create", name, "--dir", dir)
 	}
@@ -90,13 +106,16 @@ func (p *Pipeline) Add(name string, args ...string) *Service {
 	replica := len(p.services[name])
 	s := &Service{pipeline: p, Name: name, Admin: "http://" + Address(p.t), log: filepath.Join(p.dir, fmt.Sprintf("%s-%d.log", name, replica))}
 	s.args = append(p.arguments(name, replica), args...)
+	if p.opt.Brokers != nil {
+		s.args = append(s.args, "--kafka-brokers", strings.Join(p.opt.Brokers(p.Cluster, name, replica), ","))
+	}
 	p.services[name] = append(p.services[name], s)
 	s.Start()
 	return s
 }
 
 func (p *Pipeline) arguments(name string, replica int) []string {
-	args := []string{"--kafka-session-timeout", "3s"}
+	args := []string{"--kafka-session-timeout", p.opt.Session.String()}
 	trust := []string{"--ledger", ledger, "--ledger-key", p.Key("ledger.vkey")}
 	switch name {
 	case pipelines.Intake:

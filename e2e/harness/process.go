@@ -81,6 +81,12 @@ func (p *Process) Running() bool {
 	}
 }
 
+// Killed tells, of a process that has ended, whether it was by kill -9, its own included.
+func (p *Process) Killed() bool {
+	status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signal() == syscall.SIGKILL
+}
+
 // Kill is kill -9.
 func (p *Process) Kill() {
 	p.t.Helper()

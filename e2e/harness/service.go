@@ -21,10 +21,17 @@ type Service struct {
 }
 
 // Start starts it, and does not wait.
-func (s *Service) Start() {
+func (s *Service) Start() { s.run(Binary(s.pipeline.t, s.Name), nil) }
+
+// StartInjected starts it with a fault in it, as the environment says: see pipelines/inject.
+func (s *Service) StartInjected(env ...string) {
+	s.run(Injected(s.pipeline.t, s.Name), env)
+}
+
+func (s *Service) run(binary string, env []string) {
 	p := s.pipeline
-	env := append(p.env(), "CASETRAIL_ADMIN_LISTEN="+s.Admin[len("http://"):])
-	s.Process = start(p.t, s.Name, s.log, env, append([]string{Binary(p.t, s.Name)}, s.args...)...)
+	env = append(append(p.env(), "CASETRAIL_ADMIN_LISTEN="+s.Admin[len("http://"):]), env...)
+	s.Process = start(p.t, s.Name, s.log, env, append([]string{binary}, s.args...)...)
 }
 
 // Restart kills it and starts it again, and waits until it is ready.

@@ -33,7 +33,8 @@ const startTime = 90 * time.Second
 type Stack struct {
 	Brokers    []string
 	Registry   string
-	ClickHouse string // without the database
+	ClickHouse string             // without the database
+	Cluster    *realkafka.Cluster // nil where the broker is the embedded one
 }
 
 // Cache is where the engine's library is kept.
@@ -60,10 +61,10 @@ func Address(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func (k Kind) start(t testing.TB, dir string) Stack {
+func (k Kind) start(t testing.TB, dir string, opts []realkafka.Option) Stack {
 	t.Helper()
 	if k == Kafka {
-		return onKafka(t, dir)
+		return onKafka(t, dir, opts)
 	}
 	kafka, registry, engine := Address(t), Address(t), Address(t)
 	p := start(t, "embedded", filepath.Join(dir, "embedded.log"), nil, Binary(t, "casetrail"), "embedded", "--data", filepath.Join(dir, "data"),
@@ -83,9 +84,9 @@ func (k Kind) start(t testing.TB, dir string) Stack {
 	return Stack{Brokers: []string{kafka}, Registry: "http://" + registry, ClickHouse: "http://" + engine}
 }
 
-func onKafka(t testing.TB, dir string) Stack {
+func onKafka(t testing.TB, dir string, opts []realkafka.Option) Stack {
 	t.Helper()
-	cluster := realkafka.Start(t)
+	cluster := realkafka.Start(t, opts...)
 	ctx, cancel := context.WithTimeout(t.Context(), startTime)
 	defer cancel()
 	s, err := stack.Start(ctx, stack.Options{DataDir: filepath.Join(dir, "data"), CacheDir: Cache(t), Brokers: cluster.Brokers,
@@ -101,7 +102,7 @@ func onKafka(t testing.TB, dir string) Stack {
 			t.Errorf("stop the stack: %v", err)
 		}
 	})
-	out := Stack{Brokers: s.Brokers, Registry: s.Registry, ClickHouse: s.ClickHouse}
+	out := Stack{Brokers: s.Brokers, Registry: s.Registry, ClickHouse: s.ClickHouse, Cluster: cluster}
 	if _, faults, code := Run(ctx, t, out.env(), Binary(t, "casetrail"), "topics", "create"); code != 0 {
 		t.Fatalf("topics create: %s", faults)
 	}

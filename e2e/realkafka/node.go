@@ -22,6 +22,7 @@ type node struct {
 	lib, dir           string
 	client, controller int
 	voters             string
+	links              []namedLink
 	extra, format      []string
 	discard            string // what to delete once the broker has ended
 
@@ -31,16 +32,29 @@ type node struct {
 	pid   int
 }
 
+type namedLink struct {
+	name string
+	Link
+}
+
 func (n *node) properties() string {
 	minISR := (n.of + 1) / 2
+	listeners := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d", n.client, n.controller)
+	advertised := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", n.client)
+	protocols := "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+	for _, l := range n.links {
+		listeners += "," + l.name + "://" + l.Node
+		advertised += "," + l.name + "://" + l.Advertised
+		protocols += "," + l.name + ":PLAINTEXT"
+	}
 	return strings.Join(append([]string{
 		"process.roles=broker,controller",
 		fmt.Sprintf("node.id=%d", n.id),
 		"controller.quorum.voters=" + n.voters,
 		"controller.listener.names=CONTROLLER",
-		fmt.Sprintf("listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d", n.client, n.controller),
-		fmt.Sprintf("advertised.listeners=PLAINTEXT://127.0.0.1:%d", n.client),
-		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"listeners=" + listeners,
+		"advertised.listeners=" + advertised,
+		"listener.security.protocol.map=" + protocols,
 		"inter.broker.listener.name=PLAINTEXT",
 		"log.dirs=" + filepath.Join(n.dir, "log"),
 		"auto.create.topics.enable=false",

@@ -20,9 +20,17 @@ import (
 
 // Cluster is a running cluster. Its methods may be called from any goroutine.
 type Cluster struct {
-	Brokers []string // where clients connect, one a node
+	Brokers []string          // where clients connect, one a node
+	Links   map[string][]Link // by the name that Linked gave, one a node
 	dir     string
+	keep    bool
 	nodes   []*node
+}
+
+// Link is a further way to a node, for a proxy to stand in: whoever comes by it is told to go on by it.
+type Link struct {
+	Advertised string // where the proxy must listen
+	Node       string // where it connects to
 }
 
 // Option changes how a cluster is started.
@@ -32,6 +40,8 @@ type options struct {
 	nodes      int
 	properties []string
 	format     []string
+	links      []string
+	dir        string
 	discard    bool
 }
 
@@ -42,6 +52,14 @@ func Nodes(n int) Option { return func(o *options) { o.nodes = n } }
 func Property(name, value string) Option {
 	return func(o *options) { o.properties = append(o.properties, name+"="+value) }
 }
+
+// Linked adds links to every node, one of each name, which must be upper case.
+func Linked(names ...string) Option {
+	return func(o *options) { o.links = append(o.links, names...) }
+}
+
+// Dir has the cluster keep its data and its log in a folder, which is the caller's to delete.
+func Dir(dir string) Option { return func(o *options) { o.dir = dir } }
 
 // Format adds arguments to the storage tool's format command, for example --add-scram.
 func Format(args ...string) Option { return func(o *options) { o.format = append(o.format, args...) } }
@@ -100,12 +118,14 @@ func start(opts ...Option) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "casetrail-kafka-")
-	if err != nil {
-		return nil, err
+	dir := o.dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "casetrail-kafka-"); err != nil {
+			return nil, err
+		}
 	}
-	c := &Cluster{dir: dir}
-	ports, err := freePorts(2 * o.nodes)
+	c := &Cluster{dir: dir, keep: o.dir != "", Links: map[string][]Link{}}
+	ports, err := freePorts((2 + 2*len(o.links)) * o.nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +138,12 @@ func start(opts ...Option) (*Cluster, error) {
 			voters: strings.Join(voters, ","), extra: o.properties, format: o.format}
 		if o.discard {
 			n.discard = dir
+		}
+		for k, name := range o.links {
+			from := 2*o.nodes + 2*(i*len(o.links)+k)
+			l := Link{fmt.Sprintf("127.0.0.1:%d", ports[from]), fmt.Sprintf("127.0.0.1:%d", ports[from+1])}
+			c.Links[name] = append(c.Links[name], l)
+			n.links = append(n.links, namedLink{name, l})
 		}
 		c.nodes = append(c.nodes, n)
 		c.Brokers = append(c.Brokers, fmt.Sprintf("127.0.0.1:%d", n.client))
@@ -157,7 +183,9 @@ func (c *Cluster) Close() {
 	for _, n := range c.nodes {
 		n.kill()
 	}
-	_ = os.RemoveAll(c.dir)
+	if !c.keep {
+		_ = os.RemoveAll(c.dir)
+	}
 }
 
 const readyTimeout = 120 * time.Second

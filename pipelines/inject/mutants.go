@@ -12,7 +12,35 @@ const (
 	PositionFilterOff Mutant = "position-filter-off"
 	// ReaderFilterOff has a reader take messages whose position it has applied already.
 	ReaderFilterOff Mutant = "reader-filter-off"
+	// FenceOff has a new owner claim its outputs without markers in them, so that an older owner's late write is taken.
+	FenceOff Mutant = "fence-off"
+	// ClaimNotAwaited has a new owner recover from what is in its outputs before the markers are.
+	ClaimNotAwaited Mutant = "claim-not-awaited"
+	// IdempotenceOff gives a write that is tried again new sequence numbers, so that the broker takes it twice.
+	IdempotenceOff Mutant = "idempotence-off"
+	// GroupOffset has a task go on from the group's committed offset and not from where its outputs show it to be.
+	GroupOffset Mutant = "group-offset"
+	// StateFirst writes the changelog before the outputs that it speaks of.
+	StateFirst Mutant = "state-first"
+	// StateInPieces writes the changelog of one step as several batches.
+	StateInPieces Mutant = "state-in-pieces"
 )
 
 // A Point is a place at which a process can be made to kill itself.
 type Point string
+
+// The points. Every stage passes those of the task, some services have their own.
+const (
+	Claimed       Point = "claimed"        // the outputs are this task's; nothing is recovered
+	Recovering    Point = "recovering"     // at the beginning of every read of the recovery
+	Handled       Point = "handled"        // the outputs of a step are made; none is written
+	BetweenWrites Point = "between-writes" // after the write to one partition, before that to the next
+	Written       Point = "written"        // the outputs are durable; the changelog is not written
+	StateWritten  Point = "state-written"  // all is durable; nothing is committed
+
+	CheckpointSynced Point = "checkpoint-synced" // record-signer: the next checkpoint is on disk, beside the last one
+	CheckpointKept   Point = "checkpoint-kept"   // record-signer: it has replaced the last one
+
+	RowsInserted  Point = "rows-inserted"  // clickhouse-sink: a block's records are in ClickHouse, its head is not
+	BlockInserted Point = "block-inserted" // clickhouse-sink: a whole block is; the next is not
+)

@@ -8,6 +8,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
@@ -43,8 +44,14 @@ func claim(ctx context.Context, c *Client, id string, outputs []stage.TopicParti
 	if err != nil {
 		return nil, nil, err
 	}
+	if inject.FenceOff.Is() {
+		return p, from, nil
+	}
 	if err := p.mark(ctx, id, outputs); err != nil {
 		return nil, nil, err
+	}
+	if inject.ClaimNotAwaited.Is() {
+		return p, from, nil
 	}
 	ends, err = p.findMarkers(ctx, from)
 	return p, ends, err

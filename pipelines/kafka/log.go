@@ -5,6 +5,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
@@ -22,6 +23,7 @@ var _ stage.Log = (*taskLog)(nil)
 // Read implements stage.Log. The end of an output is this owner's claim; of any other partition, what is decided at
 // the time of the call.
 func (l *taskLog) Read(tp stage.TopicPartition, from int64, fn func(stage.Record) error) (int64, error) {
+	inject.Recovering.Pass()
 	b, err := l.bounds(tp)
 	if err != nil {
 		return 0, err
@@ -36,6 +38,7 @@ func (l *taskLog) Read(tp stage.TopicPartition, from int64, fn func(stage.Record
 // Last implements stage.Log. It reads windows back from the end, each four times as large as the one before, so that
 // it is quick where the stage has written lately and reads the log once at worst.
 func (l *taskLog) Last(tp stage.TopicPartition, name string, source int32) (rec stage.Record, found bool, err error) {
+	inject.Recovering.Pass()
 	b, err := l.bounds(tp)
 	if err != nil {
 		return rec, false, err

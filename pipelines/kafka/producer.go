@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
+	"slices"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
@@ -79,6 +82,12 @@ func (p *producer) writeAtomic(ctx context.Context, recs []stage.Record) error {
 			return &partitionError{l.TopicPartition, -1, fmt.Errorf("%w: changelog of one step is beyond %d bytes", ErrTooLarge, maxAtomic)}
 		}
 		l.append(&recs[i])
+		if inject.StateInPieces.Is() {
+			if err := p.flush(ctx, now); err != nil {
+				return err
+			}
+			inject.BetweenWrites.Pass()
+		}
 	}
 	return p.flush(ctx, now)
 }
@@ -149,6 +158,7 @@ func (p *producer) flush(ctx context.Context, now time.Time) error {
 			return err
 		case failed == nil:
 			wait = backoff{}
+			inject.BetweenWrites.Pass()
 			continue
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -173,6 +183,9 @@ func (p *producer) send(ctx context.Context) (failed, err error) {
 			continue
 		}
 		l.queue[0].resent = true
+		if inject.IdempotenceOff.Is() {
+			l.renumber()
+		}
 		failed = &partitionError{l.TopicPartition, -1, fmt.Errorf("writing the output of %v: %w", l.queue[0].position, classify(e))}
 		if fatal(failed) {
 			return nil, failed
@@ -195,7 +208,19 @@ func (p *producer) round() {
 		}
 		p.parts = append(p.parts, producePart{l.TopicPartition, b})
 		p.busy = append(p.busy, l)
+		if inject.BetweenWrites.Armed() {
+			return // a request for each partition
+		}
 	}
+}
+
+// renumber gives the lane's first batch the next numbers, as if it were another one.
+func (l *lane) renumber() {
+	e := &l.queue[0]
+	e.batch = slices.Clone(e.batch)
+	be.PutUint32(e.batch[53:], uint32(l.sequence))
+	be.PutUint32(e.batch[17:], crc32.Checksum(e.batch[21:], castagnoli))
+	l.sequence += e.records
 }
 
 const maxSpare = 4

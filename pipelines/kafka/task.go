@@ -6,6 +6,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
@@ -81,6 +82,7 @@ func (t *task) start(ctx context.Context) (map[stage.TopicPartition]int64, error
 			return nil, fmt.Errorf("claiming the outputs of %s: %w", t.id(), err)
 		}
 	}
+	inject.Claimed.Pass()
 	t.renewed = time.Now()
 	log := &taskLog{ctx: ctx, client: t.client, group: t.client.cfg.Prefix + t.def.Name, ends: ends, retry: t.obs.Retry}
 	var next map[stage.TopicPartition]int64
@@ -97,6 +99,11 @@ func (t *task) start(ctx context.Context) (map[stage.TopicPartition]int64, error
 	t.next, t.high = make(map[stage.TopicPartition]int64), make(map[stage.TopicPartition]int64)
 	for _, tp := range t.inputs {
 		offset, ok := next[tp]
+		if inject.GroupOffset.Is() {
+			if offset, ok, err = log.Committed(tp); err != nil {
+				return nil, err
+			}
+		}
 		if !ok {
 			b, err := log.bounds(tp)
 			if err != nil {
@@ -165,17 +172,8 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 		if t.producer == nil {
 			return fmt.Errorf("stage %s writes to %s but declares no outputs", t.def.Name, append(out, state...)[0].Topic)
 		}
-		write, stop := afterwards(ctx, taskGrace)
-		defer stop()
-		if len(out) > 0 {
-			if err := t.producer.write(write, out); err != nil {
-				return err
-			}
-		}
-		if len(state) > 0 {
-			if err := t.producer.writeAtomic(write, state); err != nil {
-				return err
-			}
+		if err := t.write(ctx, out, state); err != nil {
+			return err
 		}
 	}
 	s := Step{Partition: t.partition, In: len(in), Out: len(out) + len(state), Took: time.Since(t.stepped),
@@ -184,6 +182,33 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 		s.Age = max(s.Age, t.stepped.Sub(in[i].Time)+s.Took)
 	}
 	t.obs.Step(s)
+	return nil
+}
+
+// write makes the outputs of a step durable, and then its changelog.
+func (t *task) write(ctx context.Context, out, state []stage.Record) error {
+	ctx, stop := afterwards(ctx, taskGrace)
+	defer stop()
+	inject.Handled.Pass()
+	if inject.StateFirst.Is() {
+		if err := t.producer.writeAtomic(ctx, state); err != nil {
+			return err
+		}
+		state = nil
+		inject.Written.Pass()
+	}
+	if len(out) > 0 {
+		if err := t.producer.write(ctx, out); err != nil {
+			return err
+		}
+		inject.Written.Pass()
+	}
+	if len(state) > 0 {
+		if err := t.producer.writeAtomic(ctx, state); err != nil {
+			return err
+		}
+	}
+	inject.StateWritten.Pass()
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/record"
 )
 
@@ -18,6 +19,7 @@ func (d *Database) Insert(ctx context.Context, b *Block) error {
 		if err := insertInto(ctx, d, "records", b.Token(), recordColumns, b.Rows); err != nil {
 			return err
 		}
+		inject.RowsInserted.Pass()
 	}
 	return insertInto(ctx, d, "checkpoints", "", headColumns, &heads{[]Head{b.Head}})
 }

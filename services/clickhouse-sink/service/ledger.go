@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
@@ -112,6 +113,7 @@ func (l *ledger) Handle(in stage.Record) ([]stage.Record, error) {
 		if err != nil {
 			return nil, err
 		}
+		inject.BlockInserted.Pass()
 		l.reader.keep.Took("records", b.Rows.Len())
 		l.fold.Inserted()
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/casetrail/casetrail/pipelines/inject"
 )
 
 // Store remembers the last checkpoint of each ledger outside Kafka, so that a ledger that Kafka lost or cut is noticed
@@ -72,11 +74,13 @@ func (f *Files) Swap(ledger string, old, next []byte) (err error) {
 	}
 	_, err = tmp.Write(next)
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+		inject.CheckpointSynced.Pass()
 		err = os.Rename(tmp.Name(), f.Path(ledger))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(tmp.Name()))
 	}
+	inject.CheckpointKept.Pass()
 	d, err := os.Open(f.dir)
 	if err != nil {
 		return err
