@@ -79,7 +79,7 @@ func (l *testLedger) conclude() {
 		HumanJoinedAt: l.maybe(.5, opened+l.rng.Int64N(9*minuteMS)), ConcludedAt: l.now, CustomerMessages: 3, AIMessages: 2,
 		HumanMessages: l.rng.Int32N(3), GuardBreach: l.rng.IntN(50) == 0, Synthetic: l.rng.IntN(5) == 0, CustomerCommitment: sha256.Sum256(fmt.Append(nil, l.offset))}
 	for range l.rng.IntN(4) {
-		c.EscalationSignals = append(c.EscalationSignals, record.Signal(l.rng.IntN(5)))
+		c.EscalationSignals = append(c.EscalationSignals, record.Signal(l.rng.IntN(9)))
 	}
 	l.add(record.Record{Kind: record.KindCase, Case: c})
 }

@@ -138,8 +138,8 @@ func TestSinkService(t *testing.T) {
 		s.publish(pipelines.CaseEscalations, i/2, &schemas.Escalation{CaseID: fmt.Sprint(i), EscalatedAt: l.now})
 		s.publish(pipelines.ConductAlerts, i/2, &schemas.SegmentAlert{CaseType: "all", RaisedAt: l.now, RecordSequence: schemas.Some(i)})
 	}
-	segments := []schemas.Segment{{CaseType: "all", Handler: "all", Cases: 2, CSATCounts: make([]int64, 5), Signals: make([]int64, 5), Outcomes: make([]int64, 5)},
-		{CaseType: "dispute", Handler: "ai", Cases: 1, CSATCounts: make([]int64, 5), Signals: make([]int64, 5), Outcomes: make([]int64, 5)}}
+	segments := []schemas.Segment{{CaseType: "all", Handler: "all", Cases: 2, CSATCounts: make([]int64, 5), Signals: make([]int64, 9), Outcomes: make([]int64, 5)},
+		{CaseType: "dispute", Handler: "ai", Cases: 1, CSATCounts: make([]int64, 5), Signals: make([]int64, 9), Outcomes: make([]int64, 5)}}
 	for range 2 {
 		s.publish(pipelines.ConductMetrics, 7, &schemas.MetricRecord{Window: "1h", Start: l.now - 3600_000, End: l.now, Segments: segments, Heads: []schemas.LedgerHead{{Size: 3}}})
 	}

@@ -57,6 +57,10 @@ const (
 	SignalDuration
 	SignalCaseTypeChange
 	SignalGuardBreach
+	SignalRepeatedQuestion
+	SignalSupervisorRequest
+	SignalThreatToLeave
+	SignalThreatToComplain
 )
 
 var (
@@ -64,7 +68,8 @@ var (
 	routes   = []string{"ai_handled", "human_handled", "ai_then_escalated"}
 	handlers = []string{"ai", "human"}
 	outcomes = []string{"resolved_confirmed", "resolved_unconfirmed", "abandoned", "transferred", "unresolved"}
-	signals  = []string{"human_request", "negative_sentiment", "duration", "case_type_change", "guard_breach"}
+	signals  = []string{"human_request", "negative_sentiment", "duration", "case_type_change", "guard_breach",
+		"repeated_question", "supervisor_request", "threat_to_leave", "threat_to_complain"}
 )
 
 func (k Kind) String() string    { return symbol(kinds, int32(k)) }

@@ -40,7 +40,7 @@ func randomRecord(r *rand.Rand) Record {
 			AIModelVersion: maybe(r, text), CustomerSatisfactionScore: maybe(r, small), HumanRequestedAt: maybe(r, num),
 			EscalatedAt: maybe(r, num), HumanJoinedAt: maybe(r, num)}
 		for range r.Intn(7) {
-			rec.Case.EscalationSignals = append(rec.Case.EscalationSignals, Signal(r.Intn(5)))
+			rec.Case.EscalationSignals = append(rec.Case.EscalationSignals, Signal(r.Intn(len(signals))))
 		}
 	case KindAmendment:
 		rec.Amendment = Amendment{Amends: Source{small(), num(), small()}, CaseID: text(), CaseType: text(), Route: Route(r.Intn(3)),

@@ -34,15 +34,33 @@ type CaseEvent struct {
 	// SHA-256(customer_salt, the text customer_id, the customer's id): lets one case be tied to a customer by who knows
 	// both.
 	CustomerCommitment Optional[Hash]
-	// For messages of a customer: the case type found in this message, or unknown.
+	// For messages of a customer: the most probable case type of this message, or unknown. For kind case_type_corrected:
+	// what a human says it is.
 	CaseType Optional[string]
 	// The classifier's certainty about the type, 0 to 1, rounded to 4 decimals.
 	CaseTypeProbability Optional[float64]
+	// For messages of a customer: the calibrated probability that the matter is one of the types that an AI may have, 0
+	// to 1, rounded to 4 decimals. Absent where intake was of a version before it: the type alone decides then.
+	AIProbability Optional[float64]
+	// True where the message says nothing of its matter, such as a greeting; the type is unknown then.
+	Bare bool
+	// At most 5 stretches of the message that spoke most for its case type, strongest first.
+	Because []string
 	// True where the customer asks for a human.
 	HumanRequest bool
+	// True where the customer asks for a supervisor.
+	SupervisorRequest bool
+	// True where the customer threatens to leave.
+	ThreatToLeave bool
+	// True where the customer threatens to complain elsewhere.
+	ThreatToComplain bool
 	// For messages of a customer: -1 (very negative) to 1, rounded to 4 decimals.
 	Sentiment Optional[float64]
-	// The version of the models that found all this; empty where none was asked.
+	// A sketch of the message's content words, at most 8 hashes of 32 bits, by which the same question is known again;
+	// empty where there is none.
+	Question []int64
+	// The version of the models that found all this; empty where none was asked. Where an external classifier gave no
+	// answer, it says so.
 	ClassifierVersion string
 }
 
@@ -85,10 +103,27 @@ func (m *CaseEvent) AppendAvro(dst []byte) []byte {
 	if dst = appendBranch(dst, m.CaseTypeProbability.Set); m.CaseTypeProbability.Set {
 		dst = appendDouble(dst, m.CaseTypeProbability.Value)
 	}
+	if dst = appendBranch(dst, m.AIProbability.Set); m.AIProbability.Set {
+		dst = appendDouble(dst, m.AIProbability.Value)
+	}
+	dst = appendBoolean(dst, m.Bare)
+	dst = appendCount(dst, len(m.Because))
+	for i := range m.Because {
+		dst = appendString(dst, m.Because[i])
+	}
+	dst = appendEnd(dst, len(m.Because))
 	dst = appendBoolean(dst, m.HumanRequest)
+	dst = appendBoolean(dst, m.SupervisorRequest)
+	dst = appendBoolean(dst, m.ThreatToLeave)
+	dst = appendBoolean(dst, m.ThreatToComplain)
 	if dst = appendBranch(dst, m.Sentiment.Set); m.Sentiment.Set {
 		dst = appendDouble(dst, m.Sentiment.Value)
 	}
+	dst = appendCount(dst, len(m.Question))
+	for i := range m.Question {
+		dst = appendLong(dst, m.Question[i])
+	}
+	dst = appendEnd(dst, len(m.Question))
 	dst = appendString(dst, m.ClassifierVersion)
 	return dst
 }
@@ -148,11 +183,30 @@ func (m *CaseEvent) decode(d *decoder) {
 	} else {
 		m.CaseTypeProbability = Optional[float64]{}
 	}
+	if m.AIProbability.Set = d.branch("casetrail.CaseEvent.ai_probability"); m.AIProbability.Set {
+		m.AIProbability.Value = d.double("casetrail.CaseEvent.ai_probability")
+	} else {
+		m.AIProbability = Optional[float64]{}
+	}
+	m.Bare = d.boolean("casetrail.CaseEvent.bare")
+	m.Because = m.Because[:0]
+	for a := (array{field: "casetrail.CaseEvent.because"}); a.next(d); {
+		m.Because = extend(m.Because)
+		m.Because[len(m.Because)-1] = d.string("casetrail.CaseEvent.because")
+	}
 	m.HumanRequest = d.boolean("casetrail.CaseEvent.human_request")
+	m.SupervisorRequest = d.boolean("casetrail.CaseEvent.supervisor_request")
+	m.ThreatToLeave = d.boolean("casetrail.CaseEvent.threat_to_leave")
+	m.ThreatToComplain = d.boolean("casetrail.CaseEvent.threat_to_complain")
 	if m.Sentiment.Set = d.branch("casetrail.CaseEvent.sentiment"); m.Sentiment.Set {
 		m.Sentiment.Value = d.double("casetrail.CaseEvent.sentiment")
 	} else {
 		m.Sentiment = Optional[float64]{}
+	}
+	m.Question = m.Question[:0]
+	for a := (array{field: "casetrail.CaseEvent.question"}); a.next(d); {
+		m.Question = extend(m.Question)
+		m.Question[len(m.Question)-1] = d.long("casetrail.CaseEvent.question")
 	}
 	m.ClassifierVersion = d.string("casetrail.CaseEvent.classifier_version")
 }
@@ -173,9 +227,16 @@ func (m *CaseEvent) fromNative(n native) {
 	m.CustomerCommitment = nativeOptional(n.field("customer_commitment", nil), func(n native) Hash { var v Hash; n.copyTo(v[:]); return v })
 	m.CaseType = nativeOptional(n.field("case_type", nil), func(n native) string { return n.string() })
 	m.CaseTypeProbability = nativeOptional(n.field("case_type_probability", nil), func(n native) float64 { return n.double() })
+	m.AIProbability = nativeOptional(n.field("ai_probability", nil), func(n native) float64 { return n.double() })
+	m.Bare = n.field("bare", false).boolean()
+	m.Because = nativeArray(n.field("because", []any{}), func(n native) string { return n.string() })
 	m.HumanRequest = n.field("human_request", false).boolean()
+	m.SupervisorRequest = n.field("supervisor_request", false).boolean()
+	m.ThreatToLeave = n.field("threat_to_leave", false).boolean()
+	m.ThreatToComplain = n.field("threat_to_complain", false).boolean()
 	m.Sentiment = nativeOptional(n.field("sentiment", nil), func(n native) float64 { return n.double() })
+	m.Question = nativeArray(n.field("question", []any{}), func(n native) int64 { return n.long() })
 	m.ClassifierVersion = n.field("classifier_version", "").string()
 }
 
-const caseEventSchema = `{"type":"record","name":"CaseEvent","namespace":"casetrail","doc":"A validated chat event with what intake found in it. Everything that is not deterministic is decided here, once, and is data from here on. Its position header names the chat event it came from.","fields":[{"name":"event_id","type":"string","doc":"The producer's own id of the event, unique within the case; 1 to 128 bytes of UTF-8. Named in work items and escalations."},{"name":"case_id","type":"string","doc":"The conversation; the message key."},{"name":"kind","type":{"type":"enum","name":"EventKind","namespace":"casetrail","doc":"What happened in the conversation. message: somebody wrote; agent_joined: a human agent took the case up; resolved: the sender says the case is solved or ended, with an outcome; closed: the conversation was closed; rating: the customer's satisfaction, 1 to 5; complaint: the customer lodged a complaint; clock: everything before occurred_at has been published in this partition (event clock only).","symbols":["message","agent_joined","resolved","closed","rating","complaint","clock"]},"doc":"What happened."},{"name":"sender","type":{"type":"enum","name":"Sender","namespace":"casetrail","doc":"Who wrote a message or did an action: the customer, an AI assistant, a human agent, or a system of the platform.","symbols":["customer","ai","human","system"]},"doc":"Who did it."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it happened by the producer's clock, milliseconds since 1970-01-01 UTC."},{"name":"observed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time by which the pipeline reckons: intake's wall clock on arrival, or occurred_at under the event clock. Never before a tick already given for the same source."},{"name":"text","type":["null","string"],"doc":"The message; at most 64 KiB of UTF-8. Required for kind message, otherwise absent.","default":null},{"name":"ai_model_version","type":["null","string"],"doc":"The version of the model that wrote or resolved; required where the sender is ai; at most 128 bytes.","default":null},{"name":"outcome","type":["null",{"type":"enum","name":"Outcome","namespace":"casetrail","doc":"How a case ended. Silence is never counted as success. resolved_confirmed: the customer said so; resolved_unconfirmed: the handler said so and the customer did not object; abandoned: nobody concluded it before the idle time-out; transferred: handed to a channel outside; unresolved: ended without a solution.","symbols":["resolved_confirmed","resolved_unconfirmed","abandoned","transferred","unresolved"]}],"doc":"For kind resolved: how the case ended.","default":null},{"name":"rating","type":["null","int"],"doc":"For kind rating: the customer's satisfaction, 1 to 5.","default":null},{"name":"synthetic","type":"boolean","doc":"True where a simulation made the event, such as a replay's ratings.","default":false},{"name":"customer_salt","type":["null","bytes"],"doc":"16 random bytes, minted at intake for this event's customer_id; absent where that is absent.","default":null},{"name":"customer_commitment","type":["null",{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32}],"doc":"SHA-256(customer_salt, the text customer_id, the customer's id): lets one case be tied to a customer by who knows both.","default":null},{"name":"case_type","type":["null","string"],"doc":"For messages of a customer: the case type found in this message, or unknown.","default":null},{"name":"case_type_probability","type":["null","double"],"doc":"The classifier's certainty about the type, 0 to 1, rounded to 4 decimals.","default":null},{"name":"human_request","type":"boolean","doc":"True where the customer asks for a human.","default":false},{"name":"sentiment","type":["null","double"],"doc":"For messages of a customer: -1 (very negative) to 1, rounded to 4 decimals.","default":null},{"name":"classifier_version","type":"string","doc":"The version of the models that found all this; empty where none was asked.","default":""}]}`
+const caseEventSchema = `{"type":"record","name":"CaseEvent","namespace":"casetrail","doc":"A validated chat event with what intake found in it. Everything that is not deterministic is decided here, once, and is data from here on. Its position header names the chat event it came from.","fields":[{"name":"event_id","type":"string","doc":"The producer's own id of the event, unique within the case; 1 to 128 bytes of UTF-8. Named in work items and escalations."},{"name":"case_id","type":"string","doc":"The conversation; the message key."},{"name":"kind","type":{"type":"enum","name":"EventKind","namespace":"casetrail","doc":"What happened in the conversation. message: somebody wrote; agent_joined: a human agent took the case up; resolved: the sender says the case is solved or ended, with an outcome; closed: the conversation was closed; rating: the customer's satisfaction, 1 to 5; complaint: the customer lodged a complaint; clock: everything before occurred_at has been published in this partition (event clock only); case_type_corrected: a human says what case type it is.","symbols":["message","agent_joined","resolved","closed","rating","complaint","clock","case_type_corrected"]},"doc":"What happened."},{"name":"sender","type":{"type":"enum","name":"Sender","namespace":"casetrail","doc":"Who wrote a message or did an action: the customer, an AI assistant, a human agent, or a system of the platform.","symbols":["customer","ai","human","system"]},"doc":"Who did it."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it happened by the producer's clock, milliseconds since 1970-01-01 UTC."},{"name":"observed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The time by which the pipeline reckons: intake's wall clock on arrival, or occurred_at under the event clock. Never before a tick already given for the same source."},{"name":"text","type":["null","string"],"doc":"The message; at most 64 KiB of UTF-8. Required for kind message, otherwise absent.","default":null},{"name":"ai_model_version","type":["null","string"],"doc":"The version of the model that wrote or resolved; required where the sender is ai; at most 128 bytes.","default":null},{"name":"outcome","type":["null",{"type":"enum","name":"Outcome","namespace":"casetrail","doc":"How a case ended. Silence is never counted as success. resolved_confirmed: the customer said so; resolved_unconfirmed: the handler said so and the customer did not object; abandoned: nobody concluded it before the idle time-out; transferred: handed to a channel outside; unresolved: ended without a solution.","symbols":["resolved_confirmed","resolved_unconfirmed","abandoned","transferred","unresolved"]}],"doc":"For kind resolved: how the case ended.","default":null},{"name":"rating","type":["null","int"],"doc":"For kind rating: the customer's satisfaction, 1 to 5.","default":null},{"name":"synthetic","type":"boolean","doc":"True where a simulation made the event, such as a replay's ratings.","default":false},{"name":"customer_salt","type":["null","bytes"],"doc":"16 random bytes, minted at intake for this event's customer_id; absent where that is absent.","default":null},{"name":"customer_commitment","type":["null",{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32}],"doc":"SHA-256(customer_salt, the text customer_id, the customer's id): lets one case be tied to a customer by who knows both.","default":null},{"name":"case_type","type":["null","string"],"doc":"For messages of a customer: the most probable case type of this message, or unknown. For kind case_type_corrected: what a human says it is.","default":null},{"name":"case_type_probability","type":["null","double"],"doc":"The classifier's certainty about the type, 0 to 1, rounded to 4 decimals.","default":null},{"name":"ai_probability","type":["null","double"],"doc":"For messages of a customer: the calibrated probability that the matter is one of the types that an AI may have, 0 to 1, rounded to 4 decimals. Absent where intake was of a version before it: the type alone decides then.","default":null},{"name":"bare","type":"boolean","doc":"True where the message says nothing of its matter, such as a greeting; the type is unknown then.","default":false},{"name":"because","type":{"type":"array","items":"string"},"doc":"At most 5 stretches of the message that spoke most for its case type, strongest first.","default":[]},{"name":"human_request","type":"boolean","doc":"True where the customer asks for a human.","default":false},{"name":"supervisor_request","type":"boolean","doc":"True where the customer asks for a supervisor.","default":false},{"name":"threat_to_leave","type":"boolean","doc":"True where the customer threatens to leave.","default":false},{"name":"threat_to_complain","type":"boolean","doc":"True where the customer threatens to complain elsewhere.","default":false},{"name":"sentiment","type":["null","double"],"doc":"For messages of a customer: -1 (very negative) to 1, rounded to 4 decimals.","default":null},{"name":"question","type":{"type":"array","items":"long"},"doc":"A sketch of the message's content words, at most 8 hashes of 32 bits, by which the same question is known again; empty where there is none.","default":[]},{"name":"classifier_version","type":"string","doc":"The version of the models that found all this; empty where none was asked. Where an external classifier gave no answer, it says so.","default":""}]}`

@@ -28,6 +28,8 @@ type ChatEvent struct {
 	Rating Optional[int32]
 	// True where a simulation made the event, such as a replay's ratings.
 	Synthetic bool
+	// For kind case_type_corrected: the case type that a human says it is, or unknown.
+	CaseType Optional[string]
 }
 
 // AvroName is the schema's full name.
@@ -59,6 +61,9 @@ func (m *ChatEvent) AppendAvro(dst []byte) []byte {
 		dst = appendLong(dst, int64(m.Rating.Value))
 	}
 	dst = appendBoolean(dst, m.Synthetic)
+	if dst = appendBranch(dst, m.CaseType.Set); m.CaseType.Set {
+		dst = appendString(dst, m.CaseType.Value)
+	}
 	return dst
 }
 
@@ -101,6 +106,11 @@ func (m *ChatEvent) decode(d *decoder) {
 		m.Rating = Optional[int32]{}
 	}
 	m.Synthetic = d.boolean("casetrail.ChatEvent.synthetic")
+	if m.CaseType.Set = d.branch("casetrail.ChatEvent.case_type"); m.CaseType.Set {
+		m.CaseType.Value = d.string("casetrail.ChatEvent.case_type")
+	} else {
+		m.CaseType = Optional[string]{}
+	}
 }
 
 func (m *ChatEvent) fromNative(n native) {
@@ -115,6 +125,7 @@ func (m *ChatEvent) fromNative(n native) {
 	m.Outcome = nativeOptional(n.field("outcome", nil), func(n native) Outcome { return nativeEnum(n, ParseOutcome) })
 	m.Rating = nativeOptional(n.field("rating", nil), func(n native) int32 { return n.int() })
 	m.Synthetic = n.field("synthetic", false).boolean()
+	m.CaseType = nativeOptional(n.field("case_type", nil), func(n native) string { return n.string() })
 }
 
-const chatEventSchema = `{"type":"record","name":"ChatEvent","namespace":"casetrail","doc":"One event of a conversation as a chat platform publishes it to chat.events.","fields":[{"name":"event_id","type":"string","doc":"The producer's own id of the event, unique within the case; 1 to 128 bytes of UTF-8. Named in work items and escalations."},{"name":"case_id","type":"string","doc":"The conversation; 1 to 128 bytes of UTF-8. It is the message key, so a case stays in order. Empty only for clock events."},{"name":"kind","type":{"type":"enum","name":"EventKind","namespace":"casetrail","doc":"What happened in the conversation. message: somebody wrote; agent_joined: a human agent took the case up; resolved: the sender says the case is solved or ended, with an outcome; closed: the conversation was closed; rating: the customer's satisfaction, 1 to 5; complaint: the customer lodged a complaint; clock: everything before occurred_at has been published in this partition (event clock only).","symbols":["message","agent_joined","resolved","closed","rating","complaint","clock"]},"doc":"What happened."},{"name":"sender","type":{"type":"enum","name":"Sender","namespace":"casetrail","doc":"Who wrote a message or did an action: the customer, an AI assistant, a human agent, or a system of the platform.","symbols":["customer","ai","human","system"]},"doc":"Who did it."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it happened by the producer's clock, milliseconds since 1970-01-01 UTC."},{"name":"customer_id","type":["null","string"],"doc":"The platform's id of the customer; at most 128 bytes. It reaches the ledger only as a salted commitment.","default":null},{"name":"text","type":["null","string"],"doc":"The message; at most 64 KiB of UTF-8. Required for kind message, otherwise absent.","default":null},{"name":"ai_model_version","type":["null","string"],"doc":"The version of the model that wrote or resolved; required where the sender is ai; at most 128 bytes.","default":null},{"name":"outcome","type":["null",{"type":"enum","name":"Outcome","namespace":"casetrail","doc":"How a case ended. Silence is never counted as success. resolved_confirmed: the customer said so; resolved_unconfirmed: the handler said so and the customer did not object; abandoned: nobody concluded it before the idle time-out; transferred: handed to a channel outside; unresolved: ended without a solution.","symbols":["resolved_confirmed","resolved_unconfirmed","abandoned","transferred","unresolved"]}],"doc":"For kind resolved: how the case ended.","default":null},{"name":"rating","type":["null","int"],"doc":"For kind rating: the customer's satisfaction, 1 to 5.","default":null},{"name":"synthetic","type":"boolean","doc":"True where a simulation made the event, such as a replay's ratings.","default":false}]}`
+const chatEventSchema = `{"type":"record","name":"ChatEvent","namespace":"casetrail","doc":"One event of a conversation as a chat platform publishes it to chat.events.","fields":[{"name":"event_id","type":"string","doc":"The producer's own id of the event, unique within the case; 1 to 128 bytes of UTF-8. Named in work items and escalations."},{"name":"case_id","type":"string","doc":"The conversation; 1 to 128 bytes of UTF-8. It is the message key, so a case stays in order. Empty only for clock events."},{"name":"kind","type":{"type":"enum","name":"EventKind","namespace":"casetrail","doc":"What happened in the conversation. message: somebody wrote; agent_joined: a human agent took the case up; resolved: the sender says the case is solved or ended, with an outcome; closed: the conversation was closed; rating: the customer's satisfaction, 1 to 5; complaint: the customer lodged a complaint; clock: everything before occurred_at has been published in this partition (event clock only); case_type_corrected: a human says what case type it is.","symbols":["message","agent_joined","resolved","closed","rating","complaint","clock","case_type_corrected"]},"doc":"What happened."},{"name":"sender","type":{"type":"enum","name":"Sender","namespace":"casetrail","doc":"Who wrote a message or did an action: the customer, an AI assistant, a human agent, or a system of the platform.","symbols":["customer","ai","human","system"]},"doc":"Who did it."},{"name":"occurred_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it happened by the producer's clock, milliseconds since 1970-01-01 UTC."},{"name":"customer_id","type":["null","string"],"doc":"The platform's id of the customer; at most 128 bytes. It reaches the ledger only as a salted commitment.","default":null},{"name":"text","type":["null","string"],"doc":"The message; at most 64 KiB of UTF-8. Required for kind message, otherwise absent.","default":null},{"name":"ai_model_version","type":["null","string"],"doc":"The version of the model that wrote or resolved; required where the sender is ai; at most 128 bytes.","default":null},{"name":"outcome","type":["null",{"type":"enum","name":"Outcome","namespace":"casetrail","doc":"How a case ended. Silence is never counted as success. resolved_confirmed: the customer said so; resolved_unconfirmed: the handler said so and the customer did not object; abandoned: nobody concluded it before the idle time-out; transferred: handed to a channel outside; unresolved: ended without a solution.","symbols":["resolved_confirmed","resolved_unconfirmed","abandoned","transferred","unresolved"]}],"doc":"For kind resolved: how the case ended.","default":null},{"name":"rating","type":["null","int"],"doc":"For kind rating: the customer's satisfaction, 1 to 5.","default":null},{"name":"synthetic","type":"boolean","doc":"True where a simulation made the event, such as a replay's ratings.","default":false},{"name":"case_type","type":["null","string"],"doc":"For kind case_type_corrected: the case type that a human says it is, or unknown.","default":null}]}`

@@ -38,7 +38,7 @@ func TestErrorsNameTheField(t *testing.T) {
 	body := (&ChatEvent{EventID: "e", CaseID: "c"}).AppendAvro(nil)
 	body[5] = 18
 	err := new(ChatEvent).DecodeAvro(body)
-	if want := "bad avro body: casetrail.ChatEvent.sender: enum index 9 of 4 symbols at byte 6 of 13"; err == nil || err.Error() != want {
+	if want := "bad avro body: casetrail.ChatEvent.sender: enum index 9 of 4 symbols at byte 6 of 14"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

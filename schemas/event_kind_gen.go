@@ -5,7 +5,8 @@ package schemas
 // EventKind: What happened in the conversation. message: somebody wrote; agent_joined: a human agent took the case
 // up; resolved: the sender says the case is solved or ended, with an outcome; closed: the conversation was closed;
 // rating: the customer's satisfaction, 1 to 5; complaint: the customer lodged a complaint; clock: everything before
-// occurred_at has been published in this partition (event clock only).
+// occurred_at has been published in this partition (event clock only); case_type_corrected: a human says what case
+// type it is.
 type EventKind int32
 
 // The symbols of EventKind.
@@ -17,9 +18,10 @@ const (
 	EventKindRating
 	EventKindComplaint
 	EventKindClock
+	EventKindCaseTypeCorrected
 )
 
-var eventKindSymbols = [...]string{"message", "agent_joined", "resolved", "closed", "rating", "complaint", "clock"}
+var eventKindSymbols = [...]string{"message", "agent_joined", "resolved", "closed", "rating", "complaint", "clock", "case_type_corrected"}
 
 // String is the symbol as the schema spells it.
 func (e EventKind) String() string { return symbol(eventKindSymbols[:], int32(e), "EventKind") }

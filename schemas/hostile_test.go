@@ -14,7 +14,7 @@ func TestHostileBodies(t *testing.T) {
 	at := func(i int, b ...byte) []byte { return append(append(bytes.Clone(chat[:i]), b...), chat[i+1:]...) }
 	// a WorkItem up to its signals
 	item := []byte{2, 'c', 2, 'e', 0, 0, 2, 't', 0}
-	signals := func(b ...byte) []byte { return append(append(bytes.Clone(item), b...), 0, 0, 0, 0, 0) }
+	signals := func(b ...byte) []byte { return append(append(bytes.Clone(item), b...), 0, 0, 0, 0, 0, 0, 0, 0) }
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1} // the smallest 64-bit number
 	for _, c := range []struct {
 		name string
@@ -23,14 +23,14 @@ func TestHostileBodies(t *testing.T) {
 		want string
 	}{
 		{"empty", new(ChatEvent), nil, "event_id: the body ends"},
-		{"cut", new(ChatEvent), chat[:len(chat)-1], "synthetic: a boolean"},
+		{"cut", new(ChatEvent), chat[:len(chat)-1], "case_type: a union"},
 		{"trailing", new(ChatEvent), append(bytes.Clone(chat), 0), "casetrail.ChatEvent: 1 bytes too many"},
 		{"negative length", new(ChatEvent), at(0, 1), "event_id: length -1"},
 		{"length beyond", new(ChatEvent), at(0, 0xfe, 0xff, 0xff, 0x7f), "event_id: length"},
 		{"number too long", new(ChatEvent), at(0, bytes.Repeat([]byte{0xff}, 11)...), "more than 64 bits"},
 		{"number overflows", new(ChatEvent), at(0, append(bytes.Repeat([]byte{0xff}, 9), 2)...), "more than 64 bits"},
 		{"number cut", new(ChatEvent), []byte{0x80}, "the body ends inside a number"},
-		{"enum", new(ChatEvent), at(4, 14), "kind: enum index 7 of 7 symbols"},
+		{"enum", new(ChatEvent), at(4, 16), "kind: enum index 8 of 8 symbols"},
 		{"negative enum", new(ChatEvent), at(4, 1), "kind: enum index -1"},
 		{"union", new(ChatEvent), at(7, 4), "customer_id: a union"},
 		{"boolean", new(ChatEvent), at(12, 2), "synthetic: a boolean"},

@@ -23,6 +23,7 @@ var makers = map[string]func() Message{
 	"casetrail.PolicyApplied":    func() Message { return new(PolicyApplied) },
 	"casetrail.PolicyChange":     func() Message { return new(PolicyChange) },
 	"casetrail.Position":         func() Message { return new(Position) },
+	"casetrail.QuestionSketch":   func() Message { return new(QuestionSketch) },
 	"casetrail.RouterState":      func() Message { return new(RouterState) },
 	"casetrail.Segment":          func() Message { return new(Segment) },
 	"casetrail.SegmentAlert":     func() Message { return new(SegmentAlert) },

@@ -5,7 +5,9 @@ package schemas
 // RouteReason: Why a piece of work went where it went. case_type_ai_handled and case_type_human_only: by the policy,
 // for that case type; case_type_unknown: no certain case type, so a human; case_type_not_in_policy: the policy does
 // not name the case type, so a human; no_policy: no policy in the log yet, so a human; escalated: a tripwire fired
-// earlier or now.
+// earlier or now; awaiting_content: the customer has not said yet what the case is about, and a greeting may be
+// answered by anyone; not_certain_enough: the policy gives the case type to the AI, but the classifier is less
+// certain of it than the policy asks, so a human.
 type RouteReason int32
 
 // The symbols of RouteReason.
@@ -16,9 +18,11 @@ const (
 	RouteReasonCaseTypeNotInPolicy
 	RouteReasonNoPolicy
 	RouteReasonEscalated
+	RouteReasonAwaitingContent
+	RouteReasonNotCertainEnough
 )
 
-var routeReasonSymbols = [...]string{"case_type_ai_handled", "case_type_human_only", "case_type_unknown", "case_type_not_in_policy", "no_policy", "escalated"}
+var routeReasonSymbols = [...]string{"case_type_ai_handled", "case_type_human_only", "case_type_unknown", "case_type_not_in_policy", "no_policy", "escalated", "awaiting_content", "not_certain_enough"}
 
 // String is the symbol as the schema spells it.
 func (e RouteReason) String() string { return symbol(routeReasonSymbols[:], int32(e), "RouteReason") }

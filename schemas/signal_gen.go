@@ -3,8 +3,10 @@
 package schemas
 
 // Signal: The tripwire that fired. human_request: the customer asked for a human; negative_sentiment: repeated
-// negative messages; duration: the case took longer than the policy allows; case_type_change: a later message turned
-// it into a case type that is human_only; guard_breach: an AI wrote on a case that is not the AI's.
+// negative messages; duration: the case took longer than the policy allows; case_type_change: a later message, or a
+// human's correction, turned it into a case type that no AI may have; guard_breach: an AI wrote on a case that is not
+// the AI's; repeated_question: the customer asked the same again and again; supervisor_request: the customer asked
+// for a supervisor; threat_to_leave, threat_to_complain: the customer said that they would.
 type Signal int32
 
 // The symbols of Signal.
@@ -14,9 +16,13 @@ const (
 	SignalDuration
 	SignalCaseTypeChange
 	SignalGuardBreach
+	SignalRepeatedQuestion
+	SignalSupervisorRequest
+	SignalThreatToLeave
+	SignalThreatToComplain
 )
 
-var signalSymbols = [...]string{"human_request", "negative_sentiment", "duration", "case_type_change", "guard_breach"}
+var signalSymbols = [...]string{"human_request", "negative_sentiment", "duration", "case_type_change", "guard_breach", "repeated_question", "supervisor_request", "threat_to_leave", "threat_to_complain"}
 
 // String is the symbol as the schema spells it.
 func (e Signal) String() string { return symbol(signalSymbols[:], int32(e), "Signal") }

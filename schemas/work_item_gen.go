@@ -29,6 +29,13 @@ type WorkItem struct {
 	AssignedAt int64
 	// True where a simulation made the case.
 	Synthetic bool
+	// How certain the classifier was of the type; present where this message gave the case its type.
+	CaseTypeProbability Optional[float64]
+	// Likewise: the probability that the matter is one of the types that an AI may have. The policy's ai_threshold is
+	// held against it.
+	AIProbability Optional[float64]
+	// Likewise: at most 5 stretches of the message that spoke most for the type.
+	Because []string
 }
 
 // AvroName is the schema's full name.
@@ -57,6 +64,17 @@ func (m *WorkItem) AppendAvro(dst []byte) []byte {
 	dst = appendString(dst, m.ClassifierVersion)
 	dst = appendLong(dst, m.AssignedAt)
 	dst = appendBoolean(dst, m.Synthetic)
+	if dst = appendBranch(dst, m.CaseTypeProbability.Set); m.CaseTypeProbability.Set {
+		dst = appendDouble(dst, m.CaseTypeProbability.Value)
+	}
+	if dst = appendBranch(dst, m.AIProbability.Set); m.AIProbability.Set {
+		dst = appendDouble(dst, m.AIProbability.Value)
+	}
+	dst = appendCount(dst, len(m.Because))
+	for i := range m.Because {
+		dst = appendString(dst, m.Because[i])
+	}
+	dst = appendEnd(dst, len(m.Because))
 	return dst
 }
 
@@ -88,6 +106,21 @@ func (m *WorkItem) decode(d *decoder) {
 	m.ClassifierVersion = d.string("casetrail.WorkItem.classifier_version")
 	m.AssignedAt = d.long("casetrail.WorkItem.assigned_at")
 	m.Synthetic = d.boolean("casetrail.WorkItem.synthetic")
+	if m.CaseTypeProbability.Set = d.branch("casetrail.WorkItem.case_type_probability"); m.CaseTypeProbability.Set {
+		m.CaseTypeProbability.Value = d.double("casetrail.WorkItem.case_type_probability")
+	} else {
+		m.CaseTypeProbability = Optional[float64]{}
+	}
+	if m.AIProbability.Set = d.branch("casetrail.WorkItem.ai_probability"); m.AIProbability.Set {
+		m.AIProbability.Value = d.double("casetrail.WorkItem.ai_probability")
+	} else {
+		m.AIProbability = Optional[float64]{}
+	}
+	m.Because = m.Because[:0]
+	for a := (array{field: "casetrail.WorkItem.because"}); a.next(d); {
+		m.Because = extend(m.Because)
+		m.Because[len(m.Because)-1] = d.string("casetrail.WorkItem.because")
+	}
 }
 
 func (m *WorkItem) fromNative(n native) {
@@ -103,6 +136,9 @@ func (m *WorkItem) fromNative(n native) {
 	m.ClassifierVersion = n.field("classifier_version", required).string()
 	m.AssignedAt = n.field("assigned_at", required).long()
 	m.Synthetic = n.field("synthetic", false).boolean()
+	m.CaseTypeProbability = nativeOptional(n.field("case_type_probability", nil), func(n native) float64 { return n.double() })
+	m.AIProbability = nativeOptional(n.field("ai_probability", nil), func(n native) float64 { return n.double() })
+	m.Because = nativeArray(n.field("because", []any{}), func(n native) string { return n.string() })
 }
 
-const workItemSchema = `{"type":"record","name":"WorkItem","namespace":"casetrail","doc":"What a bot (work.ai) or a desk (work.human) is to do now. Every message of a customer on an open case makes exactly one.","fields":[{"name":"case_id","type":"string","doc":"The case."},{"name":"event_id","type":"string","doc":"The event that asks for the work; empty where a timer did."},{"name":"work","type":{"type":"enum","name":"WorkKind","namespace":"casetrail","doc":"What is to be done. reply: answer the customer's message; handoff: take the case over from the AI, now.","symbols":["reply","handoff"]},"doc":"What is to be done."},{"name":"handler","type":{"type":"enum","name":"Handler","namespace":"casetrail","doc":"Who handles a case.","symbols":["ai","human"]},"doc":"Who is to do it: ai only in work.ai, human only in work.human."},{"name":"case_type","type":"string","doc":"The case's type, or unknown."},{"name":"reason","type":{"type":"enum","name":"RouteReason","namespace":"casetrail","doc":"Why a piece of work went where it went. case_type_ai_handled and case_type_human_only: by the policy, for that case type; case_type_unknown: no certain case type, so a human; case_type_not_in_policy: the policy does not name the case type, so a human; no_policy: no policy in the log yet, so a human; escalated: a tripwire fired earlier or now.","symbols":["case_type_ai_handled","case_type_human_only","case_type_unknown","case_type_not_in_policy","no_policy","escalated"]},"doc":"Why it goes to this handler."},{"name":"signals","type":{"type":"array","items":{"type":"enum","name":"Signal","namespace":"casetrail","doc":"The tripwire that fired. human_request: the customer asked for a human; negative_sentiment: repeated negative messages; duration: the case took longer than the policy allows; case_type_change: a later message turned it into a case type that is human_only; guard_breach: an AI wrote on a case that is not the AI's.","symbols":["human_request","negative_sentiment","duration","case_type_change","guard_breach"]}},"doc":"The tripwires that have fired on this case, in the order in which they did.","default":[]},{"name":"text","type":["null","string"],"doc":"The customer's message.","default":null},{"name":"policy_version","type":"string","doc":"The policy in force; empty where there is none."},{"name":"classifier_version","type":"string","doc":"The version of the models that typed the message."},{"name":"assigned_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When, by the pipeline's time."},{"name":"synthetic","type":"boolean","doc":"True where a simulation made the case.","default":false}]}`
+const workItemSchema = `{"type":"record","name":"WorkItem","namespace":"casetrail","doc":"What a bot (work.ai) or a desk (work.human) is to do now. Every message of a customer on an open case makes exactly one.","fields":[{"name":"case_id","type":"string","doc":"The case."},{"name":"event_id","type":"string","doc":"The event that asks for the work; empty where a timer did."},{"name":"work","type":{"type":"enum","name":"WorkKind","namespace":"casetrail","doc":"What is to be done. reply: answer the customer's message; handoff: take the case over from the AI, now; greeting: greet the customer, and ask what it is about: nothing is known about the case yet.","symbols":["reply","handoff","greeting"]},"doc":"What is to be done."},{"name":"handler","type":{"type":"enum","name":"Handler","namespace":"casetrail","doc":"Who handles a case.","symbols":["ai","human"]},"doc":"Who is to do it: ai only in work.ai, human only in work.human."},{"name":"case_type","type":"string","doc":"The case's type, or unknown."},{"name":"reason","type":{"type":"enum","name":"RouteReason","namespace":"casetrail","doc":"Why a piece of work went where it went. case_type_ai_handled and case_type_human_only: by the policy, for that case type; case_type_unknown: no certain case type, so a human; case_type_not_in_policy: the policy does not name the case type, so a human; no_policy: no policy in the log yet, so a human; escalated: a tripwire fired earlier or now; awaiting_content: the customer has not said yet what the case is about, and a greeting may be answered by anyone; not_certain_enough: the policy gives the case type to the AI, but the classifier is less certain of it than the policy asks, so a human.","symbols":["case_type_ai_handled","case_type_human_only","case_type_unknown","case_type_not_in_policy","no_policy","escalated","awaiting_content","not_certain_enough"]},"doc":"Why it goes to this handler."},{"name":"signals","type":{"type":"array","items":{"type":"enum","name":"Signal","namespace":"casetrail","doc":"The tripwire that fired. human_request: the customer asked for a human; negative_sentiment: repeated negative messages; duration: the case took longer than the policy allows; case_type_change: a later message, or a human's correction, turned it into a case type that no AI may have; guard_breach: an AI wrote on a case that is not the AI's; repeated_question: the customer asked the same again and again; supervisor_request: the customer asked for a supervisor; threat_to_leave, threat_to_complain: the customer said that they would.","symbols":["human_request","negative_sentiment","duration","case_type_change","guard_breach","repeated_question","supervisor_request","threat_to_leave","threat_to_complain"]}},"doc":"The tripwires that have fired on this case, in the order in which they did.","default":[]},{"name":"text","type":["null","string"],"doc":"The customer's message.","default":null},{"name":"policy_version","type":"string","doc":"The policy in force; empty where there is none."},{"name":"classifier_version","type":"string","doc":"The version of the models that typed the message."},{"name":"assigned_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When, by the pipeline's time."},{"name":"synthetic","type":"boolean","doc":"True where a simulation made the case.","default":false},{"name":"case_type_probability","type":["null","double"],"doc":"How certain the classifier was of the type; present where this message gave the case its type.","default":null},{"name":"ai_probability","type":["null","double"],"doc":"Likewise: the probability that the matter is one of the types that an AI may have. The policy's ai_threshold is held against it.","default":null},{"name":"because","type":{"type":"array","items":"string"},"doc":"Likewise: at most 5 stretches of the message that spoke most for the type.","default":[]}]}`

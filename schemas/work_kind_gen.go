@@ -2,16 +2,18 @@
 
 package schemas
 
-// WorkKind: What is to be done. reply: answer the customer's message; handoff: take the case over from the AI, now.
+// WorkKind: What is to be done. reply: answer the customer's message; handoff: take the case over from the AI, now;
+// greeting: greet the customer, and ask what it is about: nothing is known about the case yet.
 type WorkKind int32
 
 // The symbols of WorkKind.
 const (
 	WorkKindReply WorkKind = iota
 	WorkKindHandoff
+	WorkKindGreeting
 )
 
-var workKindSymbols = [...]string{"reply", "handoff"}
+var workKindSymbols = [...]string{"reply", "handoff", "greeting"}
 
 // String is the symbol as the schema spells it.
 func (e WorkKind) String() string { return symbol(workKindSymbols[:], int32(e), "WorkKind") }

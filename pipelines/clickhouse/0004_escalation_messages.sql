@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS escalation_messages
     source_ordinal    Int32                  COMMENT 'Position of what caused it: which of that input''s outputs.',
     case_id           String                 COMMENT 'The case.',
     event_id          String                 COMMENT 'The event that fired the tripwire; empty where a timer did.',
-    signal            LowCardinality(String) COMMENT 'The tripwire: human_request, negative_sentiment, duration, case_type_change or guard_breach.',
+    signal            LowCardinality(String) COMMENT 'The tripwire: human_request, negative_sentiment, duration, case_type_change, guard_breach, repeated_question, supervisor_request, threat_to_leave or threat_to_complain.',
     evidence          String                 COMMENT 'What was seen, in words and figures, without the customer''s text.',
     case_type         LowCardinality(String) COMMENT 'The case''s type when it fired.',
     from_handler      LowCardinality(String) COMMENT 'Who had the case until then: ai or human.',

@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS metric_messages
     csat_counts            Array(Int64)                  COMMENT 'How many ratings of 1, 2, 3, 4, 5.',
     complaints             Int64                         COMMENT 'Complaints that arrived in the window.',
     escalated              Int64                         COMMENT 'Cases that a tripwire pulled a human into.',
-    signals                Array(Int64)                  COMMENT 'How often each fired: human_request, negative_sentiment, duration, case_type_change, guard_breach.',
+    signals                Array(Int64)                  COMMENT 'How often each fired: human_request, negative_sentiment, duration, case_type_change, guard_breach, repeated_question, supervisor_request, threat_to_leave, threat_to_complain.',
     guard_breaches         Int64                         COMMENT 'Cases on which an AI wrote that were not the AI''s.',
     outcomes               Array(Int64)                  COMMENT 'Cases by outcome: resolved_confirmed, resolved_unconfirmed, abandoned, transferred, unresolved.',
     resolution_ms_sum      Int64                         COMMENT 'The sum of the times from opening to conclusion, milliseconds.',

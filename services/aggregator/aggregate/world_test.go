@@ -147,7 +147,7 @@ func anyRecord(r *rand.Rand, at int64) record.Record {
 		EscalatedAt: maybe(at - r.Int64N(6)*minute), HumanJoinedAt: maybe(at - r.Int64N(6)*minute), ConcludedAt: at,
 		GuardBreach: r.IntN(5) == 0, Synthetic: r.IntN(2) == 0}
 	for range r.IntN(3) {
-		c.EscalationSignals = append(c.EscalationSignals, record.Signal(r.IntN(5)))
+		c.EscalationSignals = append(c.EscalationSignals, record.Signal(r.IntN(9)))
 	}
 	return record.Record{Kind: record.KindCase, Case: c}
 }

@@ -18,6 +18,9 @@ const (
 
 var names = [handlers]string{all, "ai", "human", "ai_then_escalated"}
 
+// signalKinds is how many signals there are.
+const signalKinds = 9
+
 // entry is what one record says for metrics, and when.
 type entry struct {
 	at         int64
@@ -29,7 +32,7 @@ type entry struct {
 	cases      int8
 	rating     int8 // 1 to 5, or 0
 	outcome    int8
-	signals    [5]int32
+	signals    [signalKinds]int32
 	complaint  bool
 	escalated  bool
 	requested  bool
@@ -81,7 +84,7 @@ func one(b bool) int64 {
 
 func (e *entry) addTo(s *schemas.Segment) {
 	if s.CSATCounts == nil {
-		s.CSATCounts, s.Signals, s.Outcomes = make([]int64, 5), make([]int64, 5), make([]int64, 5)
+		s.CSATCounts, s.Signals, s.Outcomes = make([]int64, 5), make([]int64, signalKinds), make([]int64, 5)
 	}
 	if e.rating > 0 {
 		s.Ratings++

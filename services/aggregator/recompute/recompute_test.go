@@ -27,7 +27,7 @@ func amended(at int64, edit func(a *record.Amendment)) record.Record {
 }
 
 func segment(edit func(s *schemas.Segment)) schemas.Segment {
-	s := schemas.Segment{CSATCounts: make([]int64, 5), Signals: make([]int64, 5), Outcomes: make([]int64, 5)}
+	s := schemas.Segment{CSATCounts: make([]int64, 5), Signals: make([]int64, 9), Outcomes: make([]int64, 5)}
 	edit(&s)
 	return s
 }

@@ -33,7 +33,7 @@ func (h Handler) String() string {
 // How many counts the sums that are counts by kind have.
 const (
 	CSATLevels   = 5
-	SignalKinds  = 5
+	SignalKinds  = 9
 	OutcomeKinds = 5
 )
 
