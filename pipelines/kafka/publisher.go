@@ -4,15 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
-// maxWaiting bounds the records that wait for a Publisher's next round, in bytes.
-const maxWaiting = 32 << 20
+// MaxHeld bounds what a Publisher holds that is not durable yet, in bytes. What it writes at once takes as much again while it
+// is encoded and sent.
+const MaxHeld = 32 << 20
 
 var errClosed = errors.New("publisher is closed")
+
+// ErrFull says that a Publisher holds as much as it may. Nothing of what was given to it was taken.
+var ErrFull = errors.New("as much as is allowed is waiting to be written")
 
 // Publisher writes records from outside of a stage: HTTP intake, the CLI. It is idempotent, so a lost
 // acknowledgement duplicates nothing, and batches what several callers publish at once. It is safe for concurrent use.
@@ -25,16 +32,28 @@ type Publisher struct {
 
 	mu      sync.Mutex
 	counts  map[string]int32
-	size    int
-	waiting []*publication
-	wake    chan struct{} // one token: something is waiting
-	room    chan struct{} // closed and made anew when the waiting ones are taken
+	held    int            // bytes of waiting and writing
+	waiting []*publication // for the next round, oldest first
+	writing []*publication // the round in flight
+	failing error          // why the last attempt to write failed; nil once one succeeds
+	rate    float64        // bytes a second that the last rounds made durable
+	wake    chan struct{}  // one token: something is waiting
+	room    chan struct{}  // closed and made anew when held shrinks
 }
 
 type publication struct {
 	records []stage.Record
 	size    int
+	since   time.Time
 	err     chan error
+}
+
+// Load is how a Publisher is doing.
+type Load struct {
+	Held    int           // bytes that are not durable yet
+	Oldest  time.Duration // how long the oldest of them has been waiting; 0 where there are none
+	Rate    float64       // bytes a second that become durable, over the last rounds; 0 before the first one
+	Failing error         // why the last attempt to write failed; nil where it did not
 }
 
 // NewPublisher starts a publisher. Close it when done. obs may be nil; only its Retry is called.
@@ -43,34 +62,67 @@ func NewPublisher(c *Client, obs Observer) *Publisher {
 		obs = nobody{}
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
-	p := &Publisher{client: c, retry: obs.Retry, ctx: ctx, cancel: cancel,
+	p := &Publisher{client: c, ctx: ctx, cancel: cancel,
 		done: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}), counts: map[string]int32{}}
+	p.retry = func(what string, err error) {
+		p.mu.Lock()
+		p.failing = err
+		p.mu.Unlock()
+		obs.Retry(what, err)
+	}
 	go p.run()
 	return p
 }
 
 // Publish writes records to their topics, each to the partition that Murmur2Partition gives its key, and sets their
-// Partition. It returns nil once all are on all replicas in sync. Records that one call gives to one partition keep
-// their order. When ctx ends first, or the publisher is closed, whether they were written is unknown: publishing them
-// again may duplicate them, which intake makes harmless by the event's id. The records must not be changed meanwhile.
+// Partition. It waits while the Publisher holds MaxHeld, and returns nil once all of records are on all replicas in sync.
+// Records that one call gives to one partition keep their order. When ctx ends first, or the publisher is closed, whether
+// they were written is unknown, and what has not been begun is not: publishing them again may duplicate them, which
+// intake makes harmless by the event's id. The records must not be changed meanwhile.
 func (p *Publisher) Publish(ctx context.Context, records []stage.Record) error {
+	return p.publish(ctx, records, true)
+}
+
+// Offer is Publish, but it returns ErrFull at once where Publish would wait for room.
+func (p *Publisher) Offer(ctx context.Context, records []stage.Record) error {
+	return p.publish(ctx, records, false)
+}
+
+// Load tells how the publisher is doing.
+func (p *Publisher) Load() Load {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := Load{Held: p.held, Rate: p.rate, Failing: p.failing}
+	for _, q := range [][]*publication{p.writing, p.waiting} {
+		if len(q) > 0 {
+			l.Oldest = max(l.Oldest, time.Since(q[0].since))
+		}
+	}
+	return l
+}
+
+func (p *Publisher) publish(ctx context.Context, records []stage.Record, wait bool) error {
 	if len(records) == 0 {
 		return nil
 	}
 	if err := p.assign(ctx, records); err != nil {
 		return err
 	}
-	x := &publication{records: records, err: make(chan error, 1)}
+	x := &publication{records: records, since: time.Now(), err: make(chan error, 1)}
 	for i := range records {
 		x.size += recordBound(&records[i])
 	}
-	if err := p.enqueue(ctx, x); err != nil {
+	if err := p.enqueue(ctx, x, wait); err != nil {
 		return err
+	}
+	if inject.AckBeforeDurable.Is() {
+		return nil
 	}
 	select {
 	case err := <-x.err:
 		return err
 	case <-ctx.Done():
+		p.withdraw(x)
 		return context.Cause(ctx)
 	}
 }
@@ -111,15 +163,15 @@ func (p *Publisher) partitions(ctx context.Context, topic string) (int32, error)
 }
 
 // enqueue waits for room: that is the back-pressure on callers.
-func (p *Publisher) enqueue(ctx context.Context, x *publication) error {
+func (p *Publisher) enqueue(ctx context.Context, x *publication, wait bool) error {
 	for {
 		p.mu.Lock()
 		if p.ctx.Err() != nil {
 			p.mu.Unlock()
 			return errClosed
 		}
-		if p.size == 0 || p.size+x.size <= maxWaiting {
-			p.size += x.size
+		if p.held == 0 || p.held+x.size <= MaxHeld || inject.PublisherUnbounded.Is() {
+			p.held += x.size
 			p.waiting = append(p.waiting, x)
 			p.mu.Unlock()
 			select {
@@ -130,6 +182,9 @@ func (p *Publisher) enqueue(ctx context.Context, x *publication) error {
 		}
 		room := p.room
 		p.mu.Unlock()
+		if !wait {
+			return ErrFull
+		}
 		select {
 		case <-room:
 		case <-ctx.Done():
@@ -140,14 +195,52 @@ func (p *Publisher) enqueue(ctx context.Context, x *publication) error {
 	}
 }
 
-func (p *Publisher) take() []*publication {
+// withdraw takes out what nobody waits for any more, unless it is being written.
+func (p *Publisher) withdraw(x *publication) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := p.waiting
-	p.waiting, p.size = nil, 0
+	if i := slices.Index(p.waiting, x); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+		p.release(x.size)
+	}
+}
+
+// release makes room. p.mu is held.
+func (p *Publisher) release(size int) {
+	p.held -= size
 	close(p.room)
 	p.room = make(chan struct{})
-	return out
+}
+
+// begin takes what is waiting for a round.
+func (p *Publisher) begin() (records []stage.Record) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writing, p.waiting = p.waiting, nil
+	for _, x := range p.writing {
+		records = append(records, x.records...)
+	}
+	return records
+}
+
+// end lets go of a round.
+func (p *Publisher) end(took time.Duration, err error) {
+	p.mu.Lock()
+	size := 0
+	for _, x := range p.writing {
+		size += x.size
+		x.err <- err
+	}
+	p.writing, p.failing = nil, err
+	if err == nil {
+		rate := float64(size) / max(took, time.Microsecond).Seconds()
+		if p.rate > 0 {
+			rate = 0.8*p.rate + 0.2*rate
+		}
+		p.rate = rate
+	}
+	p.release(size)
+	p.mu.Unlock()
 }
 
 // run writes round after round; each takes all that came in during the one before.
@@ -158,19 +251,14 @@ func (p *Publisher) run() {
 		select {
 		case <-p.wake:
 		case <-p.ctx.Done():
-			for _, x := range p.take() {
-				x.err <- errClosed
-			}
+			p.begin()
+			p.end(0, errClosed)
 			return
 		}
-		round := p.take()
-		var all []stage.Record
-		for _, x := range round {
-			all = append(all, x.records...)
-		}
-		err := p.write(&prod, all)
-		for _, x := range round {
-			x.err <- err
+		if records := p.begin(); len(records) > 0 {
+			began := time.Now()
+			err := p.write(&prod, records)
+			p.end(time.Since(began), err)
 		}
 	}
 }

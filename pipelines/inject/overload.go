@@ -1,0 +1,13 @@
+package inject
+
+// The mutants of what happens when more comes than can be taken.
+const (
+	// PublisherUnbounded has a publisher hold whatever it is given.
+	PublisherUnbounded Mutant = "publisher-unbounded"
+	// AckBeforeDurable has a publisher confirm what it has only queued.
+	AckBeforeDurable Mutant = "ack-before-durable"
+	// RefusedButTaken has intake's HTTP answer 429 to events that it has taken.
+	RefusedButTaken Mutant = "refused-but-taken"
+	// SinkReadsOn has the sink read on while ClickHouse is away.
+	SinkReadsOn Mutant = "sink-reads-on"
+)
