@@ -6,22 +6,30 @@ import (
 	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/schemas"
 )
 
 var codec = schemas.NewOfflineCodec(pipelines.Subjects(pipelines.Intake)...)
 
 type topic struct {
+	mu     sync.Mutex
 	keys   []string
 	values []schemas.ChatEvent
 	err    error
+	load   kafka.Load
 }
 
-func (p *topic) Publish(_ context.Context, keys, values [][]byte) error {
+func (p *topic) Load() kafka.Load { return p.load }
+
+func (p *topic) Offer(_ context.Context, keys, values [][]byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range values {
 		var e schemas.ChatEvent
 		if err := codec.DecodeInto(values[i], &e); err != nil {
@@ -34,8 +42,12 @@ func (p *topic) Publish(_ context.Context, keys, values [][]byte) error {
 
 const sample = `{"event_id":"e","case_id":"c","kind":"message","sender":"customer","occurred_at":"2026-11-24T10:00:00+01:00","text":"שלום, où est mon remboursement? 😡"}`
 
+func server(p Publisher) *Server {
+	return New(Options{Codec: codec, Publisher: p, WallClock: true, Now: func() time.Time { return time.Date(2026, 11, 24, 9, 1, 0, 0, time.UTC) }})
+}
+
 func post(p *topic, kind, body string) (int, problem) {
-	s := &Server{Codec: codec, Publisher: p, WallClock: true, Now: func() time.Time { return time.Date(2026, 11, 24, 9, 1, 0, 0, time.UTC) }}
+	s := server(p)
 	r := httptest.NewRequest("POST", "/v1/events", strings.NewReader(body))
 	r.Header.Set("Content-Type", kind)
 	w := httptest.NewRecorder()
@@ -86,6 +98,8 @@ func TestBadRequests(t *testing.T) {
 	}{
 		"media type": {"text/plain", sample, 415},
 		"array":      {"application/json", "[" + sample, 400},
+		"after it":   {"application/json", "[" + sample + "] 1", 400},
+		"two many":   {"application/json", "[{}" + strings.Repeat(",{}", MaxEvents) + "]", 400},
 		"too many":   {"application/x-ndjson", strings.Repeat("{}\n", MaxEvents+1), 400},
 		"too large":  {"application/json", strings.Repeat(" ", MaxRequest+1), 413},
 		"too deep":   {"application/json", strings.Repeat(`{"text":`, 10_001), 422},

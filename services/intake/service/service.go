@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/net/netutil"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
@@ -123,6 +124,10 @@ func learn(ctx context.Context, codec *schemas.Codec, id int) error {
 	}
 }
 
+// maxConnections is how many clients may be connected at once; others wait to be. More than intakehttp.MaxRequests, so that
+// those beyond it are told.
+const maxConnections = 2048
+
 // serve takes chat events over HTTP.
 func (c *Config) serve(ctx context.Context, s *process.Shell, codec *schemas.Codec, client *kafka.Client) error {
 	if c.Listen == "" {
@@ -134,8 +139,12 @@ func (c *Config) serve(ctx context.Context, s *process.Shell, codec *schemas.Cod
 	}
 	p := kafka.NewPublisher(client, nil)
 	defer p.Close()
-	api := &intakehttp.Server{Codec: codec, Publisher: publisher{p, s.Log}, WallClock: c.Clock == "wall", Now: time.Now}
-	srv := &http.Server{Handler: api.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+	api := intakehttp.New(intakehttp.Options{Codec: codec, Publisher: publisher{p, s.Log}, WallClock: c.Clock == "wall", Now: time.Now})
+	if err := api.Register(s.Metrics); err != nil {
+		return err
+	}
+	// The answer may come as long after the body as events may take to be durable.
+	srv := &http.Server{Handler: api.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 35 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	stopped := context.AfterFunc(ctx, func() {
 		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
@@ -145,7 +154,7 @@ func (c *Config) serve(ctx context.Context, s *process.Shell, codec *schemas.Cod
 		}
 	})
 	defer stopped()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := srv.Serve(netutil.LimitListener(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -157,14 +166,17 @@ type publisher struct {
 	log *zap.Logger
 }
 
-// Publish implements intakehttp.Publisher.
-func (p publisher) Publish(ctx context.Context, keys, values [][]byte) error {
+// Load implements intakehttp.Publisher.
+func (p publisher) Load() kafka.Load { return p.to.Load() }
+
+// Offer implements intakehttp.Publisher.
+func (p publisher) Offer(ctx context.Context, keys, values [][]byte) error {
 	recs := make([]stage.Record, len(values))
 	for i := range values {
 		recs[i] = stage.Record{Topic: pipelines.ChatEvents, Key: keys[i], Value: values[i]}
 	}
-	err := p.to.Publish(ctx, recs)
-	if err != nil {
+	err := p.to.Offer(ctx, recs)
+	if err != nil && !errors.Is(err, kafka.ErrFull) {
 		p.log.Warn("chat.events can't be written", zap.Error(err)) // the client hears 503, the operator why
 	}
 	return err
