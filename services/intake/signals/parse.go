@@ -1,0 +1,410 @@
+package signals
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+)
+
+// maxPaths bounds what one line of rules may stand for.
+const maxPaths = 20_000
+
+// parser reads rules:
+//
+//	@name = a|b c|@other       a class: words, and phrases
+//	%filler just|really        a trait of words
+//	%concept refund = money back|refunds
+//	%same u = you              another spelling
+//	human: i want [to] (talk|speak) * @person
+//	not human: ...             what overlaps this says no such thing
+//
+// In a pattern [x|y] may be left out, * is up to two words of any kind, ** up to five, ^ is the beginning of a clause
+// and $ its end. A line that starts with a blank goes on with the line before.
+type parser struct {
+	g      *grammar
+	named  map[string]*class // by @name
+	groups map[string]*class // by their text
+	all    []*class
+}
+
+// class is a set of words and phrases.
+type class struct {
+	label label
+	words [][]label // of one word, or one class
+	paths [][]label // of several
+}
+
+func newParser() *parser {
+	g := &grammar{words: map[string]wordID{}, member: [][]uint64{nil}, traits: []trait{0}, concept: []uint32{0}}
+	p := &parser{g: g, named: map[string]*class{}, groups: map[string]*class{}}
+	g.number = p.word("#")
+	return p
+}
+
+func (p *parser) finish() *grammar {
+	p.g.finish()
+	return p.g
+}
+
+func (p *parser) parse(name, text string) error {
+	var lines []string
+	var at []int
+	for i, line := range strings.Split(text, "\n") {
+		if cut := strings.Index(line, "# "); cut >= 0 {
+			line = line[:cut]
+		}
+		switch {
+		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
+		case (line[0] == ' ' || line[0] == '\t') && len(lines) > 0:
+			lines[len(lines)-1] += " " + strings.TrimSpace(line)
+		default:
+			lines, at = append(lines, line), append(at, i+1)
+		}
+	}
+	for i, line := range lines {
+		if err := p.line(strings.TrimSpace(line)); err != nil {
+			return fmt.Errorf("%s:%d: %w", name, at[i], err)
+		}
+	}
+	return nil
+}
+
+var traitNames = map[string]trait{"filler": filler, "opener": opener, "closer": closer, "break": breaker, "key": vital,
+	"hollow": hollow, "ask": asker, "word": 0}
+
+func (p *parser) line(line string) error {
+	switch line[0] {
+	case '@':
+		name, list, ok := strings.Cut(line[1:], "=")
+		if !ok {
+			return fmt.Errorf("class %q has no =", line)
+		}
+		return p.class(strings.TrimSpace(name), list)
+	case '%':
+		name, list, _ := strings.Cut(line[1:], " ")
+		switch name {
+		case "same":
+			return p.same(list)
+		case "concept":
+			return p.concept(list)
+		}
+		t, ok := traitNames[name]
+		if !ok {
+			return fmt.Errorf("no trait %q", name)
+		}
+		for _, word := range strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == '|' }) {
+			p.trait(p.word(word), t)
+		}
+		return nil
+	}
+	head, pattern, ok := strings.Cut(line, ":")
+	if !ok {
+		return fmt.Errorf("%q is no rule", line)
+	}
+	return p.rule(head, pattern)
+}
+
+func (p *parser) trait(w wordID, t trait) {
+	p.g.traits[w] |= t
+	if t == vital {
+		p.g.addKeys(w)
+	}
+}
+
+// addKeys makes every spelling of a word a key.
+func (g *grammar) addKeys(w wordID) {
+	for text, other := range g.words {
+		n := len(text)
+		if other == w && n >= 5 && n < len(g.keys) {
+			if !slices.ContainsFunc(g.keys[n], func(k key) bool { return k.text == text }) {
+				g.keys[n] = append(g.keys[n], key{text, letters([]byte(text)), w})
+				slices.SortFunc(g.keys[n], func(a, b key) int { return strings.Compare(a.text, b.text) })
+			}
+		}
+	}
+}
+
+// spellings gives a word as a message has it, and with its marks written out (ä as ae).
+func spellings(word string) []string {
+	var m message
+	m.fold(strings.ReplaceAll(word, "'", ""))
+	out := []string{string(m.text)}
+	if full := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa").Replace(word); full != word {
+		m = message{}
+		m.fold(strings.ReplaceAll(full, "'", ""))
+		out = append(out, string(m.text))
+	}
+	return out
+}
+
+func (p *parser) word(text string) wordID {
+	g := p.g
+	id := unknown
+	names := spellings(text)
+	for _, name := range names {
+		if w := g.words[name]; w != unknown {
+			id = w
+			break
+		}
+	}
+	if id == unknown {
+		id = wordID(len(g.traits))
+		g.member = append(g.member, nil)
+		g.traits = append(g.traits, 0)
+		g.concept = append(g.concept, 0)
+	}
+	for _, name := range names {
+		if g.words[name] == unknown {
+			g.words[name] = id
+			g.longest = max(g.longest, len(name))
+		}
+	}
+	return id
+}
+
+func (p *parser) same(list string) error {
+	name, word, ok := strings.Cut(list, "=")
+	if !ok {
+		return fmt.Errorf("%q has no =", list)
+	}
+	id := p.word(strings.TrimSpace(word))
+	for _, spelling := range strings.Fields(name) {
+		if w := p.g.words[spelling]; w != unknown && w != id {
+			return fmt.Errorf("%q is a word already: name its spelling before it is used", spelling)
+		}
+		p.g.words[spelling] = id
+		p.g.longest = max(p.g.longest, len(spelling))
+	}
+	return nil
+}
+
+func (p *parser) concept(list string) error {
+	name, words, ok := strings.Cut(list, "=")
+	if !ok {
+		return fmt.Errorf("%q has no =", list)
+	}
+	for _, word := range strings.FieldsFunc(words, func(r rune) bool { return r == ' ' || r == '|' }) {
+		p.g.concept[p.word(word)] = hash(strings.TrimSpace(name))
+	}
+	return nil
+}
+
+func hash(text string) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(text))
+	return max(h.Sum32(), 1)
+}
+
+func (p *parser) class(name, list string) error {
+	if p.named[name] != nil {
+		return fmt.Errorf("class @%s is there already", name)
+	}
+	c, err := p.group(list)
+	p.named[name] = c
+	return err
+}
+
+// group gives the class of a list separated by |.
+func (p *parser) group(list string) (*class, error) {
+	list = strings.Join(strings.Fields(list), " ")
+	if c := p.groups[list]; c != nil {
+		return c, nil
+	}
+	paths, err := p.alternatives(list)
+	if err != nil {
+		return nil, err
+	}
+	c := &class{label: classes + label(len(p.all))}
+	p.all = append(p.all, c)
+	for _, path := range paths {
+		switch {
+		case len(path) == 0:
+			return nil, fmt.Errorf("%q holds nothing", list)
+		case len(path) > 1:
+			c.paths = append(c.paths, path)
+			end := p.g.phrases.add(path)
+			end.means = append(end.means, c.label)
+			continue
+		case path[0] >= closing:
+			return nil, fmt.Errorf("%q: * stands free or in a phrase", list)
+		}
+		c.words = append(c.words, path)
+		for w := range p.g.member {
+			if p.g.takes(path[0], wordID(w)) {
+				p.g.join(wordID(w), c.label)
+			}
+		}
+	}
+	p.groups[list] = c
+	return c, nil
+}
+
+// join puts a word into a class.
+func (g *grammar) join(w wordID, l label) {
+	n := int(l - classes)
+	for len(g.member[w]) <= n/64 {
+		g.member[w] = append(g.member[w], 0)
+	}
+	g.member[w][n/64] |= 1 << (n % 64)
+}
+
+// alternatives gives what a list separated by | stands for.
+func (p *parser) alternatives(list string) ([][]label, error) {
+	var out [][]label
+	for _, one := range splitTop(list, '|') {
+		paths, err := p.sequence(one)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range paths { // a class alone stands for all that is in it
+			if c := p.of(path); c != nil {
+				out = append(append(out, c.words...), c.paths...)
+			} else {
+				out = append(out, path)
+			}
+		}
+	}
+	return out, nil
+}
+
+// splitTop splits at a byte outside of brackets.
+func splitTop(s string, at byte) []string {
+	var out []string
+	depth, start := 0, 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '(' || s[i] == '[':
+			depth++
+		case s[i] == ')' || s[i] == ']':
+			depth--
+		case s[i] == at && depth == 0:
+			out = append(out, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(out, s[start:])
+}
+
+// sequence gives every path that words after one another stand for.
+func (p *parser) sequence(s string) ([][]label, error) {
+	paths := [][]label{nil}
+	for _, element := range splitTop(strings.TrimSpace(s), ' ') {
+		if element == "" {
+			continue
+		}
+		choices, err := p.element(element)
+		if err != nil {
+			return nil, err
+		}
+		if len(paths)*len(choices) > maxPaths {
+			return nil, fmt.Errorf("%q stands for more than %d paths", s, maxPaths)
+		}
+		next := make([][]label, 0, len(paths)*len(choices))
+		for _, path := range paths {
+			for _, choice := range choices {
+				next = append(next, slices.Concat(path, choice))
+			}
+		}
+		paths = next
+	}
+	return paths, nil
+}
+
+func (p *parser) element(e string) ([][]label, error) {
+	switch {
+	case e == "^":
+		return [][]label{{opening}}, nil
+	case e == "$":
+		return [][]label{{closing}}, nil
+	case e == "*":
+		return gap(2), nil
+	case e == "**":
+		return gap(5), nil
+	case e[0] == '@':
+		c := p.named[e[1:]]
+		if c == nil {
+			return nil, fmt.Errorf("no class %s above", e)
+		}
+		return [][]label{{c.label}}, nil
+	case e[0] == '(' && e[len(e)-1] == ')':
+		return p.choice(e[1 : len(e)-1])
+	case e[0] == '[' && e[len(e)-1] == ']':
+		out, err := p.choice(e[1 : len(e)-1])
+		return append(out, nil), err
+	case strings.ContainsAny(e, "()[]@*"):
+		return nil, fmt.Errorf("%q: brackets stand free", e)
+	}
+	return [][]label{{label(p.word(e))}}, nil
+}
+
+// choice gives the class of a list, and beside it the ends of clauses that stand in the list.
+func (p *parser) choice(list string) ([][]label, error) {
+	var words []string
+	var out [][]label
+	for _, one := range splitTop(list, '|') {
+		switch strings.TrimSpace(one) {
+		case "^":
+			out = append(out, []label{opening})
+		case "$":
+			out = append(out, []label{closing})
+		default:
+			words = append(words, one)
+		}
+	}
+	c, err := p.group(strings.Join(words, "|"))
+	if err != nil {
+		return nil, err
+	}
+	return append(out, []label{c.label}), nil
+}
+
+// of gives the class that a path consists of, if it is one.
+func (p *parser) of(path []label) *class {
+	if len(path) == 1 && path[0] >= classes && path[0] < closing {
+		return p.all[path[0]-classes]
+	}
+	return nil
+}
+
+func gap(n int) [][]label {
+	out := [][]label{nil}
+	for i := range n {
+		out = append(out, append(slices.Clone(out[i]), anyWord))
+	}
+	return out
+}
+
+func (p *parser) rule(head, pattern string) error {
+	name, not := strings.CutPrefix(strings.TrimSpace(head), "not ")
+	var bits uint16
+	for _, one := range strings.Fields(name) {
+		k := slices.Index(kindNames[:], one)
+		switch {
+		case one == "negative":
+			bits |= 1<<awful | 1<<bad | 1<<meh
+		case one == "all":
+			bits |= 1<<kinds - 1
+		case k < 0:
+			return fmt.Errorf("no kind %q", one)
+		default:
+			bits |= 1 << k
+		}
+	}
+	paths, err := p.sequence(pattern)
+	if err != nil {
+		return err
+	}
+	for _, path := range paths {
+		if len(path) == 0 {
+			return fmt.Errorf("%q matches nothing", pattern)
+		}
+		n := p.g.patterns.add(path)
+		if not {
+			n.unsays |= bits
+		} else {
+			n.says |= bits
+		}
+	}
+	return nil
+}
