@@ -27,6 +27,9 @@ var Checks = []Check{
 	{"guard", "case.guard_breach", "an AI that wrote on a case routed to a human is a breach", func(r *Record) bool {
 		return r.Case.Route != RouteHumanHandled || r.Case.AIMessages == 0 || r.Case.GuardBreach
 	}},
+	{"unknown", "case.guard_breach", "an AI that did more than greet on a case of unknown type is a breach", func(r *Record) bool {
+		return r.Case.CaseType != "unknown" || r.Case.AIMessages == 0 || r.Case.GuardBreach
+	}},
 	{"breach_escalates", "case.escalation_triggered", "a breach of the guard is an escalation", func(r *Record) bool {
 		return !r.Case.GuardBreach || r.Case.EscalationTriggered
 	}},

@@ -27,6 +27,7 @@ func TestChecks(t *testing.T) {
 		},
 		"counts":           func(r *Record) { r.Case.HumanMessages = -1 },
 		"guard":            func(r *Record) { r.Case.Route, r.Case.Handler = RouteHumanHandled, HandlerHuman },
+		"unknown":          func(r *Record) { r.Case.CaseType, r.Case.AIMessages = "unknown", 1 },
 		"breach_escalates": func(r *Record) { r.Case.GuardBreach = true },
 		"route_handler":    func(r *Record) { r.Case.Handler = HandlerHuman },
 		"signals":          func(r *Record) { r.Case.EscalationSignals = []Signal{SignalDuration} },

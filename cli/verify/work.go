@@ -7,6 +7,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/router/guard"
 )
 
 // checkWork is I6: what the guard promises, seen from the outside.
@@ -35,8 +36,10 @@ func checkWork(ctx context.Context, o Options, l *ledgers, r *Report) error {
 			return err
 		}
 		check.Count++
-		if w.Handler != schemas.HandlerAI || w.Reason != schemas.RouteReasonCaseTypeAIHandled {
-			check.fault("case %s: work.ai holds work for %s because of %s", w.CaseID, w.Handler, w.Reason)
+		// The AI answers what is the AI's, and greets who has not said what it is about.
+		greets := w.Work == schemas.WorkKindGreeting && w.Reason == schemas.RouteReasonAwaitingContent && w.CaseType == guard.Unknown
+		if w.Handler != schemas.HandlerAI || !greets && (w.Work != schemas.WorkKindReply || w.Reason != schemas.RouteReasonCaseTypeAIHandled || w.CaseType == guard.Unknown) {
+			check.fault("case %s: work.ai holds a %s for %s, type %s, because of %s", w.CaseID, w.Work, w.Handler, w.CaseType, w.Reason)
 		}
 		if at, ok := human[w.CaseID]; ok && in.Position.After(at) {
 			check.fault("case %s: work for the AI at %v, a human has it since %v", w.CaseID, in.Position, at)

@@ -102,6 +102,9 @@ func (m *Model) Explain(text string) Finding {
 	return found
 }
 
+// Find is Explain with the model's version.
+func (m *Model) Find(text string) (Finding, string) { return m.Explain(text), m.version }
+
 func headOf(caseType string) int {
 	if i := slices.Index(CaseTypes, caseType); i >= 0 {
 		return i

@@ -24,6 +24,7 @@ type event struct {
 	Outcome        *string `json:"outcome"`
 	Rating         *int32  `json:"rating"`
 	Synthetic      bool    `json:"synthetic"`
+	CaseType       *string `json:"case_type"`
 }
 
 // moment is a time as RFC 3339 or as milliseconds since 1970-01-01 UTC.
@@ -53,11 +54,11 @@ func decode(raw []byte) (*schemas.ChatEvent, error) {
 		return nil, fmt.Errorf("%w: %w", validate.ErrEvent, err)
 	}
 	e := &schemas.ChatEvent{EventID: j.EventID, CaseID: j.CaseID, OccurredAt: int64(j.OccurredAt), CustomerID: some(j.CustomerID), Text: some(j.Text),
-		AIModelVersion: some(j.AIModelVersion), Rating: some(j.Rating), Synthetic: j.Synthetic}
+		AIModelVersion: some(j.AIModelVersion), Rating: some(j.Rating), Synthetic: j.Synthetic, CaseType: some(j.CaseType)}
 	var faults []error
 	var ok bool
 	if e.Kind, ok = schemas.ParseEventKind(j.Kind); !ok || e.Kind == schemas.EventKindClock {
-		faults = append(faults, fmt.Errorf("%w: kind: %q is none of message, agent_joined, resolved, closed, rating, complaint", validate.ErrEvent, j.Kind))
+		faults = append(faults, fmt.Errorf("%w: kind: %q is none of message, agent_joined, resolved, closed, rating, complaint, case_type_corrected", validate.ErrEvent, j.Kind))
 	}
 	if e.Sender, ok = schemas.ParseSender(j.Sender); !ok {
 		faults = append(faults, fmt.Errorf("%w: sender: %q is none of customer, ai, human, system", validate.ErrEvent, j.Sender))

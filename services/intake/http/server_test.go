@@ -91,6 +91,17 @@ func TestBadEventsAreNamedAndGoodOnesTaken(t *testing.T) {
 	}
 }
 
+// What a bot thinks of itself has no place to be said: such an event is refused, and the field is named.
+func TestABotsConfidenceIsRefused(t *testing.T) {
+	for _, field := range []string{"confidence", "ai_confidence", "probability", "ai_probability", "score", "bare", "human_request", "sentiment"} {
+		p := &topic{}
+		body := strings.Replace(sample, `"sender":"customer"`, `"sender":"ai","ai_model_version":"m","`+field+`":0.99`, 1)
+		if code, answer := post(p, "application/json", body); code != 422 || len(p.values) != 0 || !strings.Contains(answer.Faults[0].Detail, field) {
+			t.Errorf("%s: %d %+v", field, code, answer)
+		}
+	}
+}
+
 func TestBadRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind, body string

@@ -23,6 +23,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
 	intakehttp "github.com/casetrail/casetrail/services/intake/http"
+	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 )
 
@@ -76,6 +77,10 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
+	heard, err := signals.Load()
+	if err != nil {
+		return err
+	}
 	key, err := c.policyKey()
 	if err != nil {
 		return err
@@ -103,7 +108,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 		}
 		served <- err
 	}()
-	err = s.RunStage(ctx, stream.Definition(stream.Options{Codec: codec, Model: model, PolicyKey: key, EventClock: c.Clock == "event",
+	err = s.RunStage(ctx, stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: key, EventClock: c.Clock == "event",
 		Learn: func(id int) error { return learn(ctx, codec, id) }, Now: time.Now, Salts: rand.Reader}))
 	cancel(err)
 	return errors.Join(err, <-served)

@@ -20,15 +20,40 @@ func (h *Handler) find(e *schemas.ChatEvent, observed int64) error {
 		h.found.CustomerSalt = schemas.Some(salt[:])
 		h.found.CustomerCommitment = schemas.Some(Commitment(salt[:], e.CustomerID.Value))
 	}
-	if e.Kind == schemas.EventKindMessage && e.Sender == schemas.SenderCustomer {
-		f := h.Model.Classify(e.Text.Value)
-		h.found.CaseType = schemas.Some(f.CaseType)
-		h.found.CaseTypeProbability = schemas.Some(f.Probability)
-		h.found.HumanRequest = f.HumanRequest
-		h.found.Sentiment = schemas.Some(f.Sentiment)
-		h.found.ClassifierVersion = h.Model.Version()
+	switch {
+	case e.Kind == schemas.EventKindMessage && e.Sender == schemas.SenderCustomer:
+		h.read(e.Text.Value)
+	case e.Kind == schemas.EventKindCaseTypeCorrected:
+		h.found.CaseType = e.CaseType
 	}
 	return nil
+}
+
+// read adds what the models find in a customer's message.
+func (h *Handler) read(text string) {
+	f, version := h.Model.Find(text)
+	h.found.CaseType = schemas.Some(f.CaseType)
+	h.found.CaseTypeProbability = schemas.Some(f.Probability)
+	h.found.AIProbability = schemas.Some(f.AIProbability)
+	h.found.Bare, h.found.Because = f.Bare, f.Because
+	s := h.Signals.Detect(text)
+	h.found.HumanRequest, h.found.SupervisorRequest = s.HumanRequest, s.SupervisorRequest
+	h.found.ThreatToLeave, h.found.ThreatToComplain = s.ThreatToLeave, s.ThreatToComplain
+	h.found.Sentiment = schemas.Some(s.Sentiment)
+	for _, w := range s.Sketch {
+		h.found.Question = append(h.found.Question, int64(w))
+	}
+	h.found.ClassifierVersion = h.version.of(version, h.Signals.Version())
+}
+
+// versions makes one text of the versions of both models.
+type versions struct{ classifier, both string }
+
+func (v *versions) of(classifier, signals string) string {
+	if v.both == "" || v.classifier != classifier {
+		v.classifier, v.both = classifier, classifier+" "+signals
+	}
+	return v.both
 }
 
 // Commitment is SHA-256(salt, "customer_id", id): it ties a case to a customer for whoever knows salt and id, and for

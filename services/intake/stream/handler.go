@@ -17,6 +17,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/validate"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
@@ -35,10 +36,19 @@ var reasons = []pipelines.Reason{{Err: validate.ErrTooLarge, Code: "too_large"},
 // maxValue bounds a message's value: an event of the largest text, with room for the rest.
 const maxValue = 128 << 10
 
+// Classifier finds the case type of a customer's message.
+type Classifier interface {
+	// Find never fails and takes a bounded time: a message that it can't type is unknown, and a human's. version names
+	// whatever found it, in every record.
+	Find(text string) (found classify.Finding, version string)
+}
+
 // Options are what a deployment decides.
 type Options struct {
 	Codec *schemas.Codec
-	Model *classify.Model
+	// Model types customers' messages, Signals hears what else they say.
+	Model   Classifier
+	Signals *signals.Detector
 	// PolicyKey is the operator's key; a policy that it did not sign is refused.
 	PolicyKey note.Verifier
 	// EventClock takes time from the events and from clock events, for the replay of history. Otherwise time is the
@@ -66,6 +76,7 @@ type Handler struct {
 	out       []stage.Record
 	event     schemas.ChatEvent
 	found     schemas.CaseEvent
+	version   versions
 }
 
 // Definition is intake as a stage.

@@ -17,6 +17,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage/memory"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
 
@@ -37,6 +38,10 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	heard, err := signals.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, v, err := note.GenerateKey(nil, "operator")
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +49,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{Log: memory.New(3), now: t0, t: t}
 	w.signer, _ = note.NewSigner(s)
 	verifier, _ := note.NewVerifier(v)
-	w.opt = Options{Codec: codec, Model: model, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, Salts: crand.Reader}
+	w.opt = Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, Salts: crand.Reader}
 	return w
 }
 
@@ -101,6 +106,30 @@ func TestFindingsAreDataFromHereOn(t *testing.T) {
 	ticks := written[schemas.Tick](w, pipelines.CaseEvents)
 	if len(ticks) < 3 || ticks[0].Sources != 3 {
 		t.Fatalf("ticks %+v", ticks)
+	}
+}
+
+func TestEveryFindingIsInTheEvent(t *testing.T) {
+	w := newWorld(t)
+	w.put(says("greets", "hello", t0))
+	w.put(says("asks", "where is my refund? i want to speak to a supervisor", t0))
+	w.put(&schemas.ChatEvent{EventID: "x", CaseID: "asks", Kind: schemas.EventKindCaseTypeCorrected, Sender: schemas.SenderHuman, OccurredAt: t0, CaseType: schemas.Some("dispute")})
+	w.run()
+	for _, e := range written[schemas.CaseEvent](w, pipelines.CaseEvents) {
+		switch {
+		case e.Kind == schemas.EventKindCaseTypeCorrected:
+			if e.CaseType.Value != "dispute" || e.AIProbability.Set || e.ClassifierVersion != "" {
+				t.Errorf("%+v", e)
+			}
+		case e.CaseID == "greets":
+			if !e.Bare || e.CaseType.Value != "unknown" || !e.AIProbability.Set || len(e.Because) > 0 {
+				t.Errorf("%+v", e)
+			}
+		default:
+			if e.Bare || len(e.Because) == 0 || len(e.Question) == 0 || !e.HumanRequest || e.AIProbability.Value <= 0 || len(strings.Fields(e.ClassifierVersion)) != 2 {
+				t.Errorf("%+v", e)
+			}
+		}
 	}
 }
 

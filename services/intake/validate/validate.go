@@ -5,12 +5,14 @@ package validate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/router/guard"
 )
 
 // Bounds on an event.
@@ -84,6 +86,13 @@ func kind(e *schemas.ChatEvent, fault func(string, ...any)) {
 		fault("rating: kind %s %s", e.Kind, map[bool]string{true: "needs a rating from 1 to 5", false: "has no rating"}[is])
 	} else if is && (e.Rating.Value < 1 || e.Rating.Value > 5) {
 		fault("rating: %d is not between 1 and 5", e.Rating.Value)
+	}
+	if is := e.Kind == schemas.EventKindCaseTypeCorrected; is != e.CaseType.Set {
+		fault("case_type: kind %s %s", e.Kind, map[bool]string{true: "needs the case type that it is", false: "has no case type; intake finds it"}[is])
+	} else if is && e.CaseType.Value != guard.Unknown && !slices.Contains(guard.CaseTypes, e.CaseType.Value) {
+		fault("case_type: %q is none of %s, %s", e.CaseType.Value, strings.Join(guard.CaseTypes, ", "), guard.Unknown)
+	} else if is && e.Sender != schemas.SenderHuman {
+		fault("sender: %s can't correct a case type; only human does", e.Sender)
 	}
 	if e.Outcome.Set && e.Kind != schemas.EventKindResolved && e.Kind != schemas.EventKindClosed {
 		fault("outcome: kind %s has no outcome", e.Kind)

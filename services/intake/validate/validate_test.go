@@ -31,11 +31,19 @@ func TestEvent(t *testing.T) {
 		"rating of 6": {func(e *schemas.ChatEvent) {
 			e.Kind, e.Text, e.Rating = schemas.EventKindRating, schemas.Optional[string]{}, schemas.Some(int32(6))
 		}, ErrEvent, "6 is not between 1 and 5"},
-		"no rating":        {func(e *schemas.ChatEvent) { e.Kind, e.Text = schemas.EventKindRating, schemas.Optional[string]{} }, ErrEvent, "needs a rating"},
-		"a customer joins": {func(e *schemas.ChatEvent) { e.Kind, e.Text = schemas.EventKindAgentJoined, schemas.Optional[string]{} }, ErrEvent, "can't join"},
-		"early outcome":    {func(e *schemas.ChatEvent) { e.Outcome = schemas.Some(schemas.OutcomeAbandoned) }, ErrEvent, "has no outcome"},
-		"no time":          {func(e *schemas.ChatEvent) { e.OccurredAt = 0 }, ErrEvent, "occurred_at: is missing"},
-		"two faults":       {func(e *schemas.ChatEvent) { e.EventID, e.OccurredAt = "", 0 }, ErrEvent, "occurred_at"},
+		"no rating":         {func(e *schemas.ChatEvent) { e.Kind, e.Text = schemas.EventKindRating, schemas.Optional[string]{} }, ErrEvent, "needs a rating"},
+		"a customer joins":  {func(e *schemas.ChatEvent) { e.Kind, e.Text = schemas.EventKindAgentJoined, schemas.Optional[string]{} }, ErrEvent, "can't join"},
+		"early outcome":     {func(e *schemas.ChatEvent) { e.Outcome = schemas.Some(schemas.OutcomeAbandoned) }, ErrEvent, "has no outcome"},
+		"a type of its own": {func(e *schemas.ChatEvent) { e.CaseType = schemas.Some("dispute") }, ErrEvent, "has no case type; intake finds it"},
+		"no correction":     {func(e *schemas.ChatEvent) { *e = correction("dispute"); e.CaseType.Set = false }, ErrEvent, "needs the case type"},
+		"a new type":        {func(e *schemas.ChatEvent) { *e = correction("crypto_advice") }, ErrEvent, `"crypto_advice" is none of refund_status`},
+		"an AI corrects": {func(e *schemas.ChatEvent) {
+			*e = correction("dispute")
+			e.Sender, e.AIModelVersion = schemas.SenderAI, schemas.Some("bot")
+		}, ErrEvent, "ai can't correct a case type"},
+		"a correction": {func(e *schemas.ChatEvent) { *e = correction("unknown") }, nil, ""},
+		"no time":      {func(e *schemas.ChatEvent) { e.OccurredAt = 0 }, ErrEvent, "occurred_at: is missing"},
+		"two faults":   {func(e *schemas.ChatEvent) { e.EventID, e.OccurredAt = "", 0 }, ErrEvent, "occurred_at"},
 	} {
 		e := good()
 		c.spoil(&e)
@@ -43,6 +51,12 @@ func TestEvent(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func correction(caseType string) schemas.ChatEvent {
+	e := good()
+	e.Kind, e.Sender, e.Text, e.CaseType = schemas.EventKindCaseTypeCorrected, schemas.SenderHuman, schemas.Optional[string]{}, schemas.Some(caseType)
+	return e
 }
 
 func TestTime(t *testing.T) {

@@ -52,6 +52,8 @@ func (r *Router) event(e *schemas.CaseEvent) error {
 		r.conclude(c, outcome(e, schemas.OutcomeResolvedUnconfirmed), at)
 	case schemas.EventKindClosed:
 		r.conclude(c, outcome(e, schemas.OutcomeUnresolved), at)
+	case schemas.EventKindCaseTypeCorrected:
+		r.corrected(c, e, at)
 	}
 	return nil
 }
@@ -63,31 +65,16 @@ func outcome(e *schemas.CaseEvent, otherwise schemas.Outcome) schemas.Outcome {
 	return otherwise
 }
 
-// open begins a case with the customer's first message: its type decides who handles it.
+// open begins a case with the customer's first message. It has no type yet: see settle.
 func (r *Router) open(e *schemas.CaseEvent, at int64) *schemas.CaseState {
-	c := &schemas.CaseState{ActiveAt: at}
-	c.Case = schemas.ConductCase{
-		Workflow: r.policy.Workflow, CaseID: strings.Clone(e.CaseID), CaseType: caseType(e),
-		ClassifierVersion: strings.Clone(e.ClassifierVersion), PolicyVersion: r.policy.Version, OpenedAt: at,
-	}
-	c.Case.Handler, c.Reason = r.policy.Route(c.Case.CaseType)
-	c.Case.Route = schemas.RouteHumanHandled
-	if c.Case.Handler == schemas.HandlerAI {
-		c.Case.Route = schemas.RouteAIHandled
-	}
+	c := &schemas.CaseState{ActiveAt: at, AwaitingContent: true}
+	c.Case = schemas.ConductCase{Workflow: r.policy.Workflow, CaseID: strings.Clone(e.CaseID), CaseType: guard.Unknown, OpenedAt: at}
 	if e.CustomerCommitment.Set {
 		c.Case.CustomerCommitment = e.CustomerCommitment.Value
 	}
 	r.cases[c.Case.CaseID] = c
 	r.timers.set(due(r.policy, c), c.Case.CaseID)
 	return c
-}
-
-func caseType(e *schemas.CaseEvent) string {
-	if !e.CaseType.Set || e.CaseType.Value == "" {
-		return guard.Unknown
-	}
-	return strings.Clone(e.CaseType.Value)
 }
 
 // first tells whether the case has not taken this event yet, and remembers it.
@@ -111,36 +98,14 @@ func (r *Router) message(c *schemas.CaseState, e *schemas.CaseEvent, at int64) {
 	case schemas.SenderCustomer:
 		r.customer(c, e, at)
 	case schemas.SenderAI:
-		c.Case.AIMessages++
+		if !c.AwaitingContent { // a greeting may be answered by anyone
+			c.Case.AIMessages++
+		}
 		r.guardAI(c, e, at)
 	case schemas.SenderHuman:
 		c.Case.HumanMessages++
 		r.joined(c, at)
 	}
-}
-
-// customer takes a customer's message: it may type the case, fire tripwires, and always makes one work item.
-func (r *Router) customer(c *schemas.CaseState, e *schemas.CaseEvent, at int64) {
-	c.Case.CustomerMessages++
-	if e.HumanRequest && !c.Case.HumanRequestedAt.Set {
-		c.Case.HumanRequestedAt = schemas.Some(at)
-	}
-	if tripwire.Negative(r.policy, e) {
-		c.NegativeMessages++
-	}
-	var fired []tripwire.Fired
-	if c.Case.Handler == schemas.HandlerAI {
-		fired = tripwire.Message(r.policy, e, c.NegativeMessages)
-	}
-	// A case is typed once, but what makes it human-only always counts.
-	if t := caseType(e); t != c.Case.CaseType && (c.Case.CaseType == guard.Unknown || tripwire.HumanOnly(r.policy, e) && !r.policy.HumanOnly(c.Case.CaseType)) {
-		c.Case.CaseType = t
-	}
-	if len(fired) > 0 {
-		r.escalate(c, e, fired, at)
-		return
-	}
-	r.work(c, e, schemas.WorkKindReply, at)
 }
 
 // guardAI counts an AI's act on a case that is not the AI's as a breach of the guard; the first one raises an escalation.
@@ -167,13 +132,21 @@ func (r *Router) joined(c *schemas.CaseState, at int64) {
 }
 
 func (r *Router) takeOver(c *schemas.CaseState) {
-	if c.Case.Handler == schemas.HandlerAI {
-		c.Case.Handler, c.Case.Route = schemas.HandlerHuman, schemas.RouteAIThenEscalated
+	if c.Case.Handler != schemas.HandlerAI {
+		return
+	}
+	c.Case.Handler, c.Case.Route, c.Questions = schemas.HandlerHuman, schemas.RouteAIThenEscalated, nil
+	if c.AwaitingContent {
+		c.AwaitingContent, c.Reason = false, schemas.RouteReasonCaseTypeUnknown
 	}
 }
 
-// late takes what comes after the conclusion: a rating or a complaint amends it, anything else goes back.
+// late takes what comes after the conclusion: a rating or a complaint amends it, a correction of the type changes nothing
+// any more, anything else goes back.
 func (r *Router) late(c *schemas.CaseState, e *schemas.CaseEvent, at int64) error {
+	if e.Kind == schemas.EventKindCaseTypeCorrected {
+		return nil
+	}
 	if e.Kind != schemas.EventKindRating && e.Kind != schemas.EventKindComplaint {
 		return fmt.Errorf("%s of %s for case %q, concluded %d ms before; open a new case for a new matter: %w",
 			e.Kind, e.Sender, e.CaseID, at-c.Case.ConcludedAt, ErrCaseClosed)

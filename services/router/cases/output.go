@@ -29,8 +29,8 @@ func (r *Router) encode(topic string, m schemas.Message) []byte {
 	return r.arena[from:len(r.arena):len(r.arena)]
 }
 
-// work gives the customer's message to whoever has the case.
-func (r *Router) work(c *schemas.CaseState, e *schemas.CaseEvent, kind schemas.WorkKind, at int64) {
+// work gives the customer's message to whoever has the case. decided says that the message gave the case its type.
+func (r *Router) work(c *schemas.CaseState, e *schemas.CaseEvent, kind schemas.WorkKind, decided bool, at int64) {
 	w := schemas.WorkItem{CaseID: c.Case.CaseID, Work: kind, Handler: c.Case.Handler, CaseType: c.Case.CaseType, Reason: c.Reason,
 		Signals: c.Case.EscalationSignals, PolicyVersion: r.policy.Version, ClassifierVersion: c.Case.ClassifierVersion,
 		AssignedAt: at, Synthetic: c.Case.Synthetic}
@@ -39,6 +39,9 @@ func (r *Router) work(c *schemas.CaseState, e *schemas.CaseEvent, kind schemas.W
 	}
 	if e != nil {
 		w.EventID, w.Text = e.EventID, e.Text
+	}
+	if decided {
+		w.CaseTypeProbability, w.AIProbability, w.Because = e.CaseTypeProbability, e.AIProbability, e.Because
 	}
 	topic := pipelines.WorkHuman
 	if w.Handler == schemas.HandlerAI {
@@ -49,13 +52,13 @@ func (r *Router) work(c *schemas.CaseState, e *schemas.CaseEvent, kind schemas.W
 
 // escalate pulls a human in: one Escalation for each tripwire that fired, and one handoff. From here on the case is never
 // the AI's again.
-func (r *Router) escalate(c *schemas.CaseState, e *schemas.CaseEvent, fired []tripwire.Fired, at int64) {
+func (r *Router) escalate(c *schemas.CaseState, e *schemas.CaseEvent, fired []tripwire.Fired, decided bool, at int64) {
 	from := c.Case.Handler
 	r.takeOver(c)
 	for _, f := range fired {
 		r.escalation(c, e, f, from, at)
 	}
-	r.work(c, e, schemas.WorkKindHandoff, at)
+	r.work(c, e, schemas.WorkKindHandoff, decided, at)
 }
 
 // escalation says that a tripwire fired.

@@ -235,7 +235,7 @@ func random(t testing.TB, seed uint64) *history {
 		if i == 5 {
 			h.policy(t)
 		}
-		switch r.IntN(12) {
+		switch r.IntN(13) {
 		case 0:
 			h.event(id, at, schemas.EventKindResolved, schemas.SenderHuman, nil)
 		case 1:
@@ -248,9 +248,17 @@ func random(t testing.TB, seed uint64) *history {
 			h.event(id, at, schemas.EventKindAgentJoined, schemas.SenderHuman, nil)
 		case 6, 7:
 			h.tick(at)
+		case 8:
+			h.event(id, at, schemas.EventKindCaseTypeCorrected, schemas.SenderHuman, func(e *schemas.CaseEvent) { e.CaseType = schemas.Some(types[r.IntN(len(types))]) })
 		default:
 			h.says(id, at, types[r.IntN(len(types))], func(e *schemas.CaseEvent) {
 				e.HumanRequest = r.IntN(9) == 0
+				e.Bare = r.IntN(3) == 0
+				e.AIProbability = schemas.Some(r.Float64())
+				e.SupervisorRequest, e.ThreatToLeave, e.ThreatToComplain = r.IntN(40) == 0, r.IntN(40) == 0, r.IntN(40) == 0
+				for range r.IntN(3) {
+					e.Question = append(e.Question, r.Int64N(3))
+				}
 				e.Sentiment = schemas.Some(r.Float64()*2 - 1)
 			})
 		}

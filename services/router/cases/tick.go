@@ -60,7 +60,7 @@ func (r *Router) expire(c *schemas.CaseState, now int64) bool {
 			delete(r.cases, c.Case.CaseID)
 			return false
 		case at < c.ActiveAt+ms(r.policy.IdleClose):
-			r.escalate(c, nil, []tripwire.Fired{tripwire.Duration(r.policy)}, max(at, r.clock.promised))
+			r.escalate(c, nil, []tripwire.Fired{tripwire.Duration(r.policy)}, false, max(at, r.clock.promised))
 		default:
 			r.conclude(c, schemas.OutcomeAbandoned, max(at, r.clock.promised))
 		}

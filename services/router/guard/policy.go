@@ -31,6 +31,8 @@ const (
 	MaxDocument = 64 << 10
 	maxVersion  = 64
 	maxTimer    = 90 * 24 * time.Hour
+	// MaxQuestions bounds repeated_questions, and so how many questions a case remembers.
+	MaxQuestions = 8
 )
 
 // Policy says which case types the AI handles, which tripwires pull a human in, and when a case ends by itself.
@@ -39,6 +41,8 @@ type Policy struct {
 	Workflow  string    `yaml:"workflow"`
 	Routes    Routes    `yaml:"routes"`
 	Tripwires Tripwires `yaml:"tripwires"`
+	// Classification may be left out, whole or in part; Shipped holds then.
+	Classification Classification `yaml:"classification"`
 	// IdleClose is how long a case may go without any event before it is concluded as abandoned.
 	IdleClose time.Duration `yaml:"idle_close"`
 	// Amendments is how long a concluded case takes a late rating or complaint.
@@ -59,11 +63,16 @@ type Tripwires struct {
 	Duration          time.Duration `yaml:"duration"`           // 0 turns it off
 	// CaseTypeChange is how certain the classifier must be that a later message is of a human-only type, 0 to 1.
 	CaseTypeChange float64 `yaml:"case_type_change"`
+	// RepeatedQuestions is how many messages with the same question pull a human in, 2 to 8; 0 turns it off.
+	RepeatedQuestions int  `yaml:"repeated_questions"`
+	SupervisorRequest bool `yaml:"supervisor_request"`
+	ThreatToLeave     bool `yaml:"threat_to_leave"`
+	ThreatToComplain  bool `yaml:"threat_to_complain"`
 }
 
 // None is the policy where none has been published: everything goes to a human.
 func None() *Policy {
-	return &Policy{Workflow: "customer_service", IdleClose: 4 * time.Hour, Amendments: 168 * time.Hour}
+	return &Policy{Classification: Shipped, Workflow: "customer_service", IdleClose: 4 * time.Hour, Amendments: 168 * time.Hour}
 }
 
 // ErrPolicy is wrapped by every fault of a policy's document.
@@ -74,7 +83,7 @@ func Parse(document []byte) (*Policy, error) {
 	if len(document) > MaxDocument {
 		return nil, fmt.Errorf("%w: the document has %d bytes, more than %d", ErrPolicy, len(document), MaxDocument)
 	}
-	var p Policy
+	p := Policy{Classification: Shipped}
 	dec := yaml.NewDecoder(bytes.NewReader(document))
 	dec.KnownFields(true)
 	if err := dec.Decode(&p); err != nil {
@@ -127,6 +136,10 @@ func (p *Policy) Validate() error {
 	if c := p.Tripwires.CaseTypeChange; !(c >= 0 && c <= 1) {
 		fault("tripwires.case_type_change: %v is not between 0 and 1", c)
 	}
+	if n := p.Tripwires.RepeatedQuestions; n != 0 && (n < 2 || n > MaxQuestions) {
+		fault("tripwires.repeated_questions: %d is neither 0 (off) nor between 2 and %d", n, MaxQuestions)
+	}
+	p.Classification.validate(fault)
 	for name, d := range map[string]time.Duration{"tripwires.duration": p.Tripwires.Duration, "idle_close": p.IdleClose, "amendments": p.Amendments} {
 		if name == "idle_close" && d < time.Second || d < 0 || d > maxTimer || d%time.Millisecond != 0 {
 			fault("%s: %v is out of range; use a whole number of milliseconds such as 10m, at most %v", name, d, maxTimer)
@@ -136,13 +149,16 @@ func (p *Policy) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Route says who handles a case of that type, and why. It is the whole guard: the type decides, nothing else.
-func (p *Policy) Route(caseType string) (schemas.Handler, schemas.RouteReason) {
+// Route says who handles a case of that type, and why, if the classifier gave that probability to its being one of the
+// AI's types. It is the whole guard: the type decides, and how certain it is; nothing else.
+func (p *Policy) Route(caseType string, ai schemas.Optional[float64]) (schemas.Handler, schemas.RouteReason) {
 	switch {
 	case p.Version == "":
 		return schemas.HandlerHuman, schemas.RouteReasonNoPolicy
 	case caseType == Unknown || caseType == "":
 		return schemas.HandlerHuman, schemas.RouteReasonCaseTypeUnknown
+	case slices.Contains(p.Routes.AIHandles, caseType) && !p.certain(ai):
+		return schemas.HandlerHuman, schemas.RouteReasonNotCertainEnough
 	case slices.Contains(p.Routes.AIHandles, caseType):
 		return schemas.HandlerAI, schemas.RouteReasonCaseTypeAIHandled
 	case slices.Contains(p.Routes.HumanOnly, caseType):

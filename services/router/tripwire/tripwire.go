@@ -17,8 +17,9 @@ type Fired struct {
 }
 
 // Message tells which tripwires a customer's message fires on a case that the AI has. negatives is the number of
-// negative messages in the case, this one included. The order is fixed.
-func Message(p *guard.Policy, e *schemas.CaseEvent, negatives int32) []Fired {
+// negative messages in the case, asked how often the message's question has been asked in it, this message included in
+// both. The order is fixed.
+func Message(p *guard.Policy, e *schemas.CaseEvent, negatives, asked int32) []Fired {
 	var out []Fired
 	if p.Tripwires.HumanRequest && e.HumanRequest {
 		out = append(out, Fired{schemas.SignalHumanRequest, "the customer asked for a human"})
@@ -30,6 +31,18 @@ func Message(p *guard.Policy, e *schemas.CaseEvent, negatives int32) []Fired {
 	if HumanOnly(p, e) {
 		out = append(out, Fired{schemas.SignalCaseTypeChange,
 			fmt.Sprintf("the message is a %s (probability %.2f)", e.CaseType.Value, e.CaseTypeProbability.Value)})
+	}
+	if n := p.Tripwires.RepeatedQuestions; n > 0 && int(asked) >= n {
+		out = append(out, Fired{schemas.SignalRepeatedQuestion, fmt.Sprintf("the customer asked the same question %d times", asked)})
+	}
+	if p.Tripwires.SupervisorRequest && e.SupervisorRequest {
+		out = append(out, Fired{schemas.SignalSupervisorRequest, "the customer asked for a supervisor"})
+	}
+	if p.Tripwires.ThreatToLeave && e.ThreatToLeave {
+		out = append(out, Fired{schemas.SignalThreatToLeave, "the customer threatened to leave"})
+	}
+	if p.Tripwires.ThreatToComplain && e.ThreatToComplain {
+		out = append(out, Fired{schemas.SignalThreatToComplain, "the customer threatened to complain"})
 	}
 	return out
 }
@@ -43,6 +56,11 @@ func HumanOnly(p *guard.Policy, e *schemas.CaseEvent) bool {
 // Negative tells whether a message counts as negative under the policy.
 func Negative(p *guard.Policy, e *schemas.CaseEvent) bool {
 	return e.Sentiment.Set && e.Sentiment.Value <= p.Tripwires.NegativeSentiment
+}
+
+// Corrected is what a human fires by saying that a case which the AI has is of a type that no AI may have.
+func Corrected(caseType string) Fired {
+	return Fired{schemas.SignalCaseTypeChange, fmt.Sprintf("a human says that its type is %s", caseType)}
 }
 
 // Duration is what the timer fires on a case that the AI still has after the policy's time.
