@@ -24,6 +24,10 @@ const (
 	StateFirst Mutant = "state-first"
 	// StateInPieces writes the changelog of one step as several batches.
 	StateInPieces Mutant = "state-in-pieces"
+	// RetriableIsFinal ends a stage at an error of the broker that passes.
+	RetriableIsFinal Mutant = "retriable-is-final"
+	// FinalIsRetried tries for ever what only an operator can mend.
+	FinalIsRetried Mutant = "final-is-retried"
 )
 
 // A Point is a place at which a process can be made to kill itself.

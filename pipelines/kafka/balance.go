@@ -13,8 +13,9 @@ import (
 type balancer struct {
 	single bool
 
-	mu    sync.Mutex
-	owned []int32
+	mu      sync.Mutex
+	owned   []int32
+	missing []string // topics of which the last assignment knew no partition
 }
 
 var _ kafkago.GroupBalancer = (*balancer)(nil)
@@ -64,6 +65,7 @@ func (b *balancer) AssignGroups(members []kafkago.GroupMember, partitions []kafk
 		}
 	}
 	slices.Sort(ids)
+	b.miss(members, partitions)
 	owner := share(members, ids)
 	for _, m := range members {
 		out[m.ID] = map[string][]int{}
@@ -77,6 +79,31 @@ func (b *balancer) AssignGroups(members []kafkago.GroupMember, partitions []kafk
 		mine[p.Topic] = append(mine[p.Topic], p.ID)
 	}
 	return out
+}
+
+// miss remembers the topics that some member reads and that the broker said nothing of. kafka-go shares out what is left of
+// them, which would leave the group idle for as long as nobody joins or leaves.
+func (b *balancer) miss(members []kafkago.GroupMember, partitions []kafkago.Partition) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.missing = nil
+	for _, m := range members {
+		for _, topic := range m.Topics {
+			there := slices.ContainsFunc(partitions, func(p kafkago.Partition) bool { return p.Topic == topic })
+			if !there && !slices.Contains(b.missing, topic) {
+				b.missing = append(b.missing, topic)
+			}
+		}
+	}
+}
+
+// incomplete returns the topics that the last assignment of this member left out, once.
+func (b *balancer) incomplete() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	missing := b.missing
+	b.missing = nil
+	return missing
 }
 
 // share gives each id to a member: to the one that had it, up to an equal share; the rest to whoever has least.

@@ -79,3 +79,20 @@ func TestSingleStaysWithItsOwner(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A broker that has just come back may know nothing of a topic: the assignment then leaves it out, and must not stay.
+func TestBalancerSaysWhatItLeavesOut(t *testing.T) {
+	b := &balancer{}
+	members := []kafkago.GroupMember{{ID: "m", Topics: []string{"a", "b"}}}
+	b.AssignGroups(members, []kafkago.Partition{{Topic: "a"}})
+	if missing := b.incomplete(); len(missing) != 1 || missing[0] != "b" {
+		t.Errorf("missing %q", missing)
+	}
+	if missing := b.incomplete(); len(missing) != 0 {
+		t.Errorf("said twice: %q", missing)
+	}
+	b.AssignGroups(members, []kafkago.Partition{{Topic: "a"}, {Topic: "b"}})
+	if missing := b.incomplete(); len(missing) != 0 {
+		t.Errorf("missing %q of all", missing)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
@@ -57,7 +58,7 @@ func (e *partitionError) Unwrap() error { return e.err }
 // classify wraps an error that trying again cannot mend in one of the package's errors; others it returns as they are.
 func classify(err error) error {
 	var code kafkago.Error
-	if !errors.As(err, &code) {
+	if !errors.As(err, &code) || sentinel(err) {
 		return err
 	}
 	switch code {
@@ -80,6 +81,8 @@ func classify(err error) error {
 var (
 	errLate  = errors.New("the generation ended before the step in flight did")
 	errClaim = errors.New("claiming took too long")
+	// errIncomplete says that a broker that has just come back knew nothing of a topic when the partitions were shared out.
+	errIncomplete = errors.New("the group's leader was told of no partition of a topic")
 
 	errClosedByPeer = errors.New("closed the connection")
 )
@@ -87,23 +90,38 @@ var (
 // restartable tells whether a new claim in a new generation may get over a task's error. Whatever is transient a task
 // retries itself, so the others are final.
 func restartable(err error) bool {
-	return errors.Is(err, ErrFenced) || errors.Is(err, ErrSequence) || errors.Is(err, errLate) || errors.Is(err, errClaim)
+	return errors.Is(err, ErrFenced) || errors.Is(err, ErrSequence) || errors.Is(err, errLate) || errors.Is(err, errClaim) || errors.Is(err, errIncomplete)
 }
 
 // fatal tells whether trying the same again is pointless. Everything unknown counts as transient: kafka-go returns many
 // untyped errors for a broker that is away.
 func fatal(err error) bool {
-	for _, e := range []error{ErrFenced, ErrSequence, ErrTooLarge, ErrOffsetLost, ErrCorrupt, ErrCredentials, ErrDenied, ErrPlaintext, ErrTopic} {
-		if errors.Is(err, e) {
-			return true
-		}
+	if inject.FinalIsRetried.Is() {
+		return false
+	}
+	if sentinel(err) {
+		return true
 	}
 	var code kafkago.Error
 	if errors.As(err, &code) {
+		if inject.RetriableIsFinal.Is() && code.Temporary() {
+			return true
+		}
 		switch code {
 		case kafkago.UnsupportedVersion, kafkago.InvalidTopic, kafkago.InvalidRequest, kafkago.PolicyViolation, kafkago.InvalidRecord,
 			kafkago.UnsupportedCompressionType, kafkago.InvalidTimestamp, kafkago.InvalidTransactionTimeout, kafkago.InvalidGroupId,
-			kafkago.InvalidSessionTimeout, kafkago.UnsupportedForMessageFormat, kafkago.InvalidConfiguration, kafkago.InvalidRequiredAcks:
+			kafkago.InvalidSessionTimeout, kafkago.UnsupportedForMessageFormat, kafkago.InvalidConfiguration, kafkago.InvalidRequiredAcks,
+			kafkago.InconsistentGroupProtocol: // whoever else is in the group is none of ours
+			return true
+		}
+	}
+	return false
+}
+
+// sentinel tells whether an error is one of the package's final ones.
+func sentinel(err error) bool {
+	for _, e := range []error{ErrFenced, ErrSequence, ErrTooLarge, ErrOffsetLost, ErrCorrupt, ErrCredentials, ErrDenied, ErrPlaintext, ErrTopic} {
+		if errors.Is(err, e) {
 			return true
 		}
 	}

@@ -111,6 +111,10 @@ func (r *runner) fail(ctx context.Context, err error) error {
 
 // generation runs the tasks of one generation to its end and returns the first error that was not the end itself.
 func (r *runner) generation(gen *kafkago.Generation) error {
+	if missing := r.balancer.incomplete(); len(missing) > 0 {
+		gen.Start(func(context.Context) {}) // its end is the generation's
+		return fmt.Errorf("%w: %q", errIncomplete, missing)
+	}
 	assigned := r.assigned(gen)
 	var ids []int32
 	for id := range assigned {
