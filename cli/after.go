@@ -49,7 +49,7 @@ func (h *here) report(ctx context.Context, until int64) error {
 		return err
 	}
 	fmt.Println()
-	r, err := verify.Run(ctx, verify.Options{Topics: log{h.client}, Codec: h.codec, Trusted: trusted, Rows: verify.ClickHouse{Conn: db}, Deep: true})
+	r, err := verify.Run(ctx, verify.Options{Topics: log{h.client, h.codec}, Codec: h.codec, Trusted: trusted, Rows: verify.ClickHouse{Conn: db}, Deep: true})
 	if err != nil {
 		return err
 	}

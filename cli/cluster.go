@@ -79,7 +79,10 @@ func (c *cluster) database(ctx context.Context) (driver.Conn, error) {
 }
 
 // log is the cluster as verify reads it.
-type log struct{ *kafka.Client }
+type log struct {
+	*kafka.Client
+	codec *schemas.Codec
+}
 
 func (l log) Partitions(ctx context.Context, topic string) (int32, error) {
 	n, err := l.Client.Partitions(ctx, topic)
@@ -92,5 +95,10 @@ func (l log) Read(ctx context.Context, tp stage.TopicPartition, fn func(stage.Re
 		return 0, err
 	}
 	b := bounds[tp.Partition]
-	return b.First, l.ReadRange(ctx, tp, b.First, b.End, fn)
+	return b.First, l.ReadRange(ctx, tp, b.First, b.End, func(r stage.Record) error {
+		if err := l.codec.Await(ctx, r.Value); err != nil { // another version may have written it
+			return err
+		}
+		return fn(r)
+	})
 }

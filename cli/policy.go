@@ -101,6 +101,9 @@ func applyPolicy(ctx context.Context, client *kafka.Client, codec *schemas.Codec
 	defer cancel()
 	has := map[int32]bool{}
 	err = client.Tail(ctx, []string{pipelines.CaseEvents, pipelines.ChatRejects}, from, nil, func(r stage.Record) error {
+		if err := codec.Await(ctx, r.Value); err != nil {
+			return err
+		}
 		m, err := codec.Decode(r.Value)
 		if err != nil {
 			return err

@@ -47,6 +47,9 @@ func (c *tailCommand) Run(ctx context.Context) error {
 	}
 	out := json.NewEncoder(os.Stdout)
 	err = client.Tail(ctx, tailed[c.What], from, nil, func(r stage.Record) error {
+		if err := codec.Await(ctx, r.Value); err != nil {
+			return err
+		}
 		m, err := codec.Decode(r.Value)
 		if err != nil {
 			return fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)

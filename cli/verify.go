@@ -30,7 +30,7 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	o := verify.Options{Topics: log{client}, Codec: codec, Trusted: trusted, Deep: c.Deep}
+	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Deep: c.Deep}
 	if !c.NoRows {
 		db, err := c.database(ctx)
 		if err != nil {

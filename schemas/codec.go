@@ -3,8 +3,10 @@ package schemas
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // frameSize is the Confluent wire format's header: a zero byte and the schema's id, big-endian.
@@ -120,7 +122,7 @@ func (c *Codec) open(value []byte) (w *writer, body []byte, err error) {
 	}
 	if w = c.known[uint32(id)]; w == nil {
 		if w = (*c.learnt.Load())[uint32(id)]; w == nil {
-			return nil, nil, fmt.Errorf("%w %d", ErrUnknownSchema, id)
+			return nil, nil, fmt.Errorf("%w %d: the registry has none that can be read; was the message produced against another registry?", ErrUnknownSchema, id)
 		}
 	}
 	return w, value[frameSize:], nil
@@ -135,3 +137,27 @@ func (c *Codec) Learn(ctx context.Context, id int) error {
 	}
 	return c.learn.ask(ctx, uint32(id), &c.learnt)
 }
+
+// Await is Learn for a program that reads other versions' messages as they come: it makes the schema known that value names,
+// and asks as long as the registry is away. Of a value that names none, or one that nobody can read, it says nothing: whoever
+// decodes it finds out. The error is that ctx has ended.
+func (c *Codec) Await(ctx context.Context, value []byte) error {
+	id, err := ID(value)
+	for err == nil {
+		if err = c.Learn(ctx, id); !errors.Is(err, ErrRegistry) {
+			return nil
+		}
+		timer := time.NewTimer(askAgain)
+		select {
+		case <-timer.C:
+			err = nil
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+	return nil
+}
+
+// askAgain is after what time a registry that is away is asked again.
+const askAgain = time.Second

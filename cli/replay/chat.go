@@ -119,6 +119,9 @@ func Now(ctx context.Context, client *kafka.Client, codec *schemas.Codec) (int64
 		tp := stage.TopicPartition{Topic: pipelines.ChatEvents, Partition: p}
 		err := client.ReadRange(ctx, tp, max(b.First, b.End-1000), b.End, func(r stage.Record) error {
 			var e schemas.ChatEvent
+			if err := codec.Await(ctx, r.Value); err != nil {
+				return err
+			}
 			if codec.DecodeInto(r.Value, &e) == nil {
 				now = max(now, e.OccurredAt)
 			}

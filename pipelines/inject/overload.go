@@ -1,6 +1,6 @@
 package inject
 
-// The mutants of what happens when more comes than can be taken.
+// The mutants of what happens when more comes than can be taken, and when releases differ.
 const (
 	// PublisherUnbounded has a publisher hold whatever it is given.
 	PublisherUnbounded Mutant = "publisher-unbounded"
@@ -10,4 +10,6 @@ const (
 	RefusedButTaken Mutant = "refused-but-taken"
 	// SinkReadsOn has the sink read on while ClickHouse is away.
 	SinkReadsOn Mutant = "sink-reads-on"
+	// LearnOff has a stage take messages of another release for messages of nobody.
+	LearnOff Mutant = "learn-off"
 )

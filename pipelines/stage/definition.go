@@ -14,6 +14,10 @@ type Definition struct {
 	Single bool
 	// New makes the handler of one task. partition is the task's partition; 0 for a Single stage.
 	New func(partition int32) (Handler, error)
+	// Learn makes the handler's codec know the schema that a value was written with, which may be that of another version
+	// of Casetrail. It is called with each value before the handler sees it, in Recover as in Handle, and may ask the
+	// schema registry for it, as long as that takes. Its error ends the stage. It may be nil.
+	Learn func(value []byte) error
 	// Reject makes the dead letter for an input whose Handle returned ErrReject. Task gives it its position.
 	Reject func(in Record, err error) Record
 }
@@ -43,8 +47,34 @@ func Start(def Definition, partition int32, outputs []TopicPartition, log Log) (
 			t.written[tp] = rec.Position
 		}
 	}
+	if def.Learn != nil && !inject.LearnOff.Is() {
+		log = learning{log, def.Learn}
+	}
 	next, err := h.Recover(log)
 	return t, next, err
+}
+
+// learning is a Log that learns the schema of what it reads.
+type learning struct {
+	Log
+	learn func([]byte) error
+}
+
+func (l learning) Read(tp TopicPartition, from int64, fn func(Record) error) (int64, error) {
+	return l.Log.Read(tp, from, func(r Record) error {
+		if err := l.learn(r.Value); err != nil {
+			return err
+		}
+		return fn(r)
+	})
+}
+
+func (l learning) Last(tp TopicPartition, stage string, source int32) (Record, bool, error) {
+	r, ok, err := l.Log.Last(tp, stage, source)
+	if ok && err == nil {
+		err = l.learn(r.Value)
+	}
+	return r, ok, err
 }
 
 // partition is the source partition of what an input causes.
@@ -60,6 +90,11 @@ func partition(def Definition, in Record) int32 {
 // the end of the input.
 func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error) {
 	for i := range in {
+		if t.def.Learn != nil && !inject.LearnOff.Is() {
+			if err := t.def.Learn(in[i].Value); err != nil {
+				return nil, nil, &InputError{in[i], err}
+			}
+		}
 		res, err := t.handler.Handle(in[i])
 		if err != nil {
 			if !isReject(err) || t.def.Reject == nil {

@@ -56,5 +56,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	return s.RunStage(ctx, aggregate.Definition(codec, trust))
+	def := aggregate.Definition(codec, trust)
+	def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
+	return s.RunStage(ctx, def)
 }

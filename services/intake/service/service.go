@@ -109,24 +109,9 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 		served <- err
 	}()
 	err = s.RunStage(ctx, stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: key, EventClock: c.Clock == "event",
-		Learn: func(id int) error { return learn(ctx, codec, id) }, Now: time.Now, Salts: rand.Reader}))
+		Learn: func(value []byte) error { return codec.Await(ctx, value) }, Now: time.Now, Salts: rand.Reader}))
 	cancel(err)
 	return errors.Join(err, <-served)
-}
-
-// learn asks for a schema until the registry answers: an event must not be lost because the registry is away.
-func learn(ctx context.Context, codec *schemas.Codec, id int) error {
-	for {
-		err := codec.Learn(ctx, id)
-		if !errors.Is(err, schemas.ErrRegistry) {
-			return err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return err
-		}
-	}
 }
 
 // maxConnections is how many clients may be connected at once; others wait to be. More than intakehttp.MaxRequests, so that

@@ -54,8 +54,8 @@ type Options struct {
 	// EventClock takes time from the events and from clock events, for the replay of history. Otherwise time is the
 	// wall's.
 	EventClock bool
-	// Learn makes the codec know a producer's own version of a schema. It may ask the schema registry.
-	Learn func(id int) error
+	// Learn makes the codec know the schema of a value: a producer may have its own version.
+	Learn func(value []byte) error
 	// Now is the wall clock.
 	Now func() time.Time
 	// Salts is where the salts of customer commitments come from: crypto/rand's Reader in live use.
@@ -83,7 +83,7 @@ type Handler struct {
 func Definition(o Options) stage.Definition {
 	return stage.Definition{
 		Name: pipelines.Intake, Inputs: []string{pipelines.ChatEvents},
-		Outputs: []string{pipelines.CaseEvents, pipelines.ChatRejects}, Spread: true,
+		Outputs: []string{pipelines.CaseEvents, pipelines.ChatRejects}, Spread: true, Learn: o.Learn,
 		New: func(partition int32) (stage.Handler, error) { return &Handler{Options: o, partition: partition}, nil },
 		Reject: func(in stage.Record, err error) stage.Record {
 			return pipelines.Reject(o.Codec, in, err, o.Now().UnixMilli(), reasons...)
@@ -173,7 +173,7 @@ func (h *Handler) Handle(in stage.Record) ([]stage.Record, error) {
 	h.in, h.out, h.offset = in, h.out[:0], in.Offset
 	h.arrived = min(in.Time.UnixMilli(), h.Now().UnixMilli())
 	err := h.take(in)
-	if err != nil && !errors.Is(err, schemas.ErrRegistry) {
+	if err != nil {
 		err = fmt.Errorf("%w: %w", err, stage.ErrReject)
 	}
 	return h.out, err
@@ -184,9 +184,6 @@ func (h *Handler) take(in stage.Record) error {
 		return fmt.Errorf("%w: the message has %d bytes; at most %d", validate.ErrTooLarge, len(in.Value), maxValue)
 	}
 	name, _, err := h.Codec.Name(in.Value)
-	if errors.Is(err, schemas.ErrUnknownSchema) && h.Learn != nil {
-		name, err = h.learn(in.Value)
-	}
 	if err != nil {
 		return err
 	}
@@ -204,18 +201,6 @@ func (h *Handler) take(in stage.Record) error {
 		return h.policy(&c)
 	}
 	return fmt.Errorf("%w: chat.events takes casetrail.ChatEvent, not %s", errType, name)
-}
-
-// learn asks for a schema that a producer registered by itself.
-func (h *Handler) learn(value []byte) (name string, err error) {
-	id, err := schemas.ID(value)
-	if err == nil {
-		err = h.Learn(id)
-	}
-	if err == nil {
-		name, _, err = h.Codec.Name(value)
-	}
-	return name, err
 }
 
 // policy passes a valid, signed policy to every partition of case.events.

@@ -65,5 +65,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	return s.RunStage(ctx, sign.Definition(codec, key, c.Ledger, store))
+	def := sign.Definition(codec, key, c.Ledger, store)
+	def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
+	return s.RunStage(ctx, def)
 }

@@ -29,31 +29,31 @@ func (s *Signer) read() (kind record.Kind, caseID string, err error) {
 	if s.in.Position.Partition != s.partition || s.in.Position.Offset < 0 || s.in.Position.Ordinal < 0 {
 		return 0, "", fmt.Errorf("position %v is not of partition %d", s.in.Position, s.partition)
 	}
-	name, body, err := s.codec.Name(s.in.Value)
+	name, _, err := s.codec.Name(s.in.Value)
 	if err != nil {
 		return 0, "", err
 	}
 	switch name {
 	case "casetrail.Tick":
-		if err = s.msg.tick.DecodeAvro(body); err == nil && (s.msg.tick.Time < 0 || s.msg.tick.Sources != 1) {
+		if err = s.codec.DecodeInto(s.in.Value, &s.msg.tick); err == nil && (s.msg.tick.Time < 0 || s.msg.tick.Sources != 1) {
 			err = fmt.Errorf("tick of %d sources at %d: the router is the one source, and no time is before 1970", s.msg.tick.Sources, s.msg.tick.Time)
 		}
 		return tick, "", err
 	case "casetrail.CaseConclusion":
 		m := &s.msg.conclusion
-		if err = m.DecodeAvro(body); err == nil {
+		if err = s.codec.DecodeInto(s.in.Value, m); err == nil {
 			conduct(&s.rec.Case, &m.Case)
 		}
 		return record.KindCase, m.Case.CaseID, err
 	case "casetrail.CaseAmendment":
 		m := &s.msg.amendment
-		if err = m.DecodeAvro(body); err == nil {
+		if err = s.codec.DecodeInto(s.in.Value, m); err == nil {
 			s.rec.Amendment = amendment(&m.Amendment)
 		}
 		return record.KindAmendment, m.Amendment.CaseID, err
 	case "casetrail.PolicyApplied":
 		p := &s.msg.policy.Policy
-		if err = s.msg.policy.DecodeAvro(body); err == nil {
+		if err = s.codec.DecodeInto(s.in.Value, &s.msg.policy); err == nil {
 			s.rec.Policy = record.Policy{Version: p.Version, SHA256: record.Hash(p.SHA256), AppliedAt: p.AppliedAt}
 		}
 		return record.KindPolicy, "", err

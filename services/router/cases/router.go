@@ -65,14 +65,14 @@ func Definition(codec *schemas.Codec) stage.Definition {
 // Handle implements stage.Handler.
 func (r *Router) Handle(in stage.Record) ([]stage.Record, error) {
 	r.in, r.out, r.nextOffset = in, r.out[:0], in.Offset+1
-	name, body, err := r.codec.Name(in.Value)
+	name, _, err := r.codec.Name(in.Value)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
 	}
 	switch name {
 	case "casetrail.Tick":
 		var t schemas.Tick
-		if err := t.DecodeAvro(body); err != nil {
+		if err := r.codec.DecodeInto(in.Value, &t); err != nil {
 			return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
 		}
 		err = r.tick(&t)
@@ -85,7 +85,7 @@ func (r *Router) Handle(in stage.Record) ([]stage.Record, error) {
 			return nil, nil
 		}
 		var e schemas.CaseEvent
-		if err := e.DecodeAvro(body); err != nil {
+		if err := r.codec.DecodeInto(in.Value, &e); err != nil {
 			return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
 		}
 		err = r.event(&e)
@@ -95,7 +95,7 @@ func (r *Router) Handle(in stage.Record) ([]stage.Record, error) {
 			return nil, nil
 		}
 		var c schemas.PolicyChange
-		if err := c.DecodeAvro(body); err != nil {
+		if err := r.codec.DecodeInto(in.Value, &c); err != nil {
 			return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
 		}
 		err = r.apply(&c)

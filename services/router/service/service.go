@@ -24,5 +24,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	return s.RunStage(ctx, cases.Definition(codec))
+	def := cases.Definition(codec)
+	def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
+	return s.RunStage(ctx, def)
 }
