@@ -20,6 +20,7 @@ type commands struct {
 	Replay   replayCommand   `cmd:"" help:"Play conversations into a running Casetrail, as a chat platform would."`
 	Policy   policyCommand   `cmd:"" help:"Check a policy, or put it in force."`
 	Verify   verifyCommand   `cmd:"" help:"Check the ledger and what is derived from it, trusting nothing but a public key."`
+	Labels   labelsCommand   `cmd:"" help:"Print what humans said the case types are, as CSV to train and calibrate the classifier with."`
 	Tail     tailCommand     `cmd:"" help:"Print messages as they come."`
 	Topics   topicsCommand   `cmd:"" help:"Print the topics: what they hold, who writes and who reads; or make them."`
 	Keys     keysCommand     `cmd:"" help:"Make and show signing keys."`

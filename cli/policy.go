@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -13,6 +14,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/intake/classify"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
 
@@ -35,8 +37,35 @@ func (c *checkPolicyCommand) Run() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	fmt.Printf("policy %s is good: ai_handles %v, human_only %v, everything else goes to a human\n", p.Version, p.Routes.AIHandles, p.Routes.HumanOnly)
+	fmt.Printf("policy %s is good: ai_handles %v where their probability is at least %v, human_only %v, everything else goes to a human\n",
+		p.Version, p.Routes.AIHandles, p.Classification.AIThreshold, p.Routes.HumanOnly)
+	return warn(p)
+}
+
+// warn says on standard error what is allowed, but hardly meant.
+func warn(p *guard.Policy) error {
+	model, err := classify.Load()
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings(p, model.Version()) {
+		fmt.Fprintf(os.Stderr, "casetrail: policy %s: %s\n", p.Version, w)
+	}
 	return nil
+}
+
+func warnings(p *guard.Policy, classifier string) []string {
+	var out []string
+	if c := p.Classification.Classifier; c != "" && c != classifier {
+		out = append(out, fmt.Sprintf("classification.ai_threshold %v was reckoned for classifier %s, and the one built in is %s: what leaks at that threshold is not known; "+
+			"reckon it again with casetrail calibrate", p.Classification.AIThreshold, c, classifier))
+	}
+	for _, t := range p.Routes.AIHandles {
+		if !slices.Contains(classify.CaseTypes[:classify.AITypes], t) {
+			out = append(out, fmt.Sprintf("routes.ai_handles names %s, which the classifier does not count among an AI's types: nearly all of them will go to a human", t))
+		}
+	}
+	return out
 }
 
 type applyPolicyCommand struct {
@@ -60,6 +89,13 @@ func (c *applyPolicyCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
+	p, err := guard.Parse(document)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	if err := warn(p); err != nil {
+		return err
+	}
 	version, err := applyPolicy(ctx, client, codec, document, key)
 	if err != nil {
 		return err

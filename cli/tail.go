@@ -85,8 +85,8 @@ func line(m schemas.Message) string {
 		for i, s := range m.Signals {
 			signals[i] = s.String()
 		}
-		return fmt.Sprintf("%s  %-5s  %-7s  %-22s  case %s  %s %s%s", clock(m.AssignedAt), m.Handler, m.Work, m.CaseType, m.CaseID, m.Reason,
-			strings.Join(signals, ","), synthetic(m.Synthetic))
+		return fmt.Sprintf("%s  %-5s  %-8s  %-22s  case %s  %s %s%s%s", clock(m.AssignedAt), m.Handler, m.Work, m.CaseType, m.CaseID, m.Reason,
+			strings.Join(signals, ","), why(m), synthetic(m.Synthetic))
 	case *schemas.MetricRecord:
 		for _, s := range m.Segments {
 			if s.CaseType == "all" && s.Handler == "all" {
@@ -95,6 +95,18 @@ func line(m schemas.Message) string {
 		}
 	}
 	return fmt.Sprintf("%+v", m)
+}
+
+// why is what decided about the case's type, where this piece of work says so.
+func why(m *schemas.WorkItem) string {
+	if !m.AIProbability.Set {
+		return ""
+	}
+	out := fmt.Sprintf("(%.2f an AI's type", m.AIProbability.Value)
+	for i, text := range m.Because {
+		out += fmt.Sprintf("%s%q", map[bool]string{true: "; because of ", false: ", "}[i == 0], text)
+	}
+	return out + ")"
 }
 
 func synthetic(yes bool) string {

@@ -23,7 +23,7 @@ type actor struct {
 	last    int64 // time of the last event
 	awaits  string
 	handler schemas.Handler
-	hadAI   bool // the router has given the case to the AI
+	hadAI   bool // the router has given the case to the AI, for more than a greeting
 	human   bool // a human has joined
 	rogue   bool // the bot will write on this case though a human has it
 	serial  int
@@ -88,7 +88,7 @@ func (a *actor) work(w *schemas.WorkItem, clock int64) {
 		return
 	}
 	a.awaits, a.handler = "", w.Handler
-	a.hadAI = a.hadAI || w.Handler == schemas.HandlerAI
+	a.hadAI = a.hadAI || w.Handler == schemas.HandlerAI && w.Work != schemas.WorkKindGreeting
 	if a.handler == schemas.HandlerHuman {
 		a.misbehave()
 		a.join()
