@@ -24,7 +24,7 @@ func (c *labelsCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	n, err := writeLabels(ctx, log{client}, codec, os.Stdout)
+	n, err := writeLabels(ctx, log{client, codec}, codec, os.Stdout)
 	if err == nil {
 		fmt.Fprintf(os.Stderr, "casetrail: %d labels from the corrections in %s\n", n, pipelines.CaseEvents)
 	}
