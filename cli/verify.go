@@ -16,6 +16,7 @@ type verifyCommand struct {
 	cluster   `embed:""`
 	LedgerKey string `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" default:"data/keys/ledger.vkey" placeholder:"FILE" help:"The public key that you trust."`
 	Deep      bool   `help:"Check also that nothing was lost, counted twice or handled by whom it must not, over all topics."`
+	All       bool   `name:"all-windows" help:"Compare every window with ClickHouse's, and not only the latest 200 of each length."`
 	NoRows    bool   `name:"no-clickhouse" help:"Leave ClickHouse out."`
 }
 
@@ -30,7 +31,7 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Deep: c.Deep}
+	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Deep: c.Deep, AllWindows: c.All}
 	if !c.NoRows {
 		db, err := c.database(ctx)
 		if err != nil {
@@ -53,17 +54,23 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 
 func printVerified(r *verify.Report) {
 	for _, check := range r.Checks {
-		verdict := "holds"
+		verdict, pending := "holds", ""
 		if len(check.Faults) > 0 {
 			verdict = "DOES NOT HOLD"
 		}
-		if check.Left != "" {
-			verdict = "left out: " + check.Left
+		if check.Pending > 0 {
+			pending = fmt.Sprintf(", %d still to come", check.Pending)
 		}
-		fmt.Printf("%-13s  %s (%d checked)\n", verdict, check.Name, check.Count)
-		for _, f := range check.Faults {
+		fmt.Printf("%-13s  %s (%d checked%s)\n", verdict, check.Name, check.Count, pending)
+		for _, f := range append(check.Faults, check.Notes...) {
 			fmt.Printf("               %s\n", f)
 		}
+		if check.Next != "" {
+			fmt.Printf("               still to come: %s\n", check.Next)
+		}
+	}
+	for _, c := range r.Copies {
+		fmt.Printf("%d messages of %s are copies of earlier ones, which every reader drops\n", c.Count, c.Topic)
 	}
 	if r.Err() == nil {
 		fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", r.Records, r.Partitions, r.Root)

@@ -2,10 +2,12 @@ package verify
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -13,138 +15,269 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 )
 
-// ledgers is what the later checks need of the ledger.
-type ledgers struct {
-	heads     []record.Checkpoint // the latest checkpoint of each partition; Size 0 where there is none
-	records   []record.Record     // decoded, by partition and sequence; only for a deep check
-	roots     map[int32]map[int64]record.Hash
-	times     []int64          // of the latest checkpoint of each partition
-	last      []stage.Position // source of the last record of each partition
-	until     int64            // what the ledger says about the time before it is complete
-	skipped   int64
-	published []schemas.MetricRecord
+// ledger is one partition's, and what the later checks need of it.
+type ledger struct {
+	partition int32
+	name      string
+	chain     *record.Chain // nil until a record or a checkpoint names the ledger
+	leaves    []uint64      // of each record the beginning of its hash, to tell a copy from a second history
+	heads     []head        // by size: every size that a checkpoint has
+	time      int64         // of the latest checkpoint
+	points    *cursor
+	point     schemas.Checkpoint // the next one, where points.ok
+	opened    bool               // its signature has been verified
+	note      record.Checkpoint  // the last one whose signature was
+	copies    int64
+	said      *conclusions // what the router said; nil unless Deep
+}
+
+// head is a checkpoint: the last one of its size.
+type head struct {
+	size, time int64
+	root       record.Hash
+}
+
+func (l *ledger) head() (head, bool) {
+	if len(l.heads) == 0 {
+		return head{}, false
+	}
+	return l.heads[len(l.heads)-1], true
+}
+
+// at is the head of a size.
+func (l *ledger) at(size int64) (head, bool) {
+	i, ok := slices.BinarySearchFunc(l.heads, size, func(h head, size int64) int { return cmp.Compare(h.size, size) })
+	if !ok {
+		return head{}, false
+	}
+	return l.heads[i], true
 }
 
 // frame is the size of the wire format's header.
 const frame = 5
 
-// readLedgers folds every partition of conduct.records with the reader's rule and every signature checked, and compares
-// it with every checkpoint.
-func readLedgers(ctx context.Context, o Options, r *Report) (*ledgers, error) {
-	n, err := o.Topics.Partitions(ctx, pipelines.ConductRecords)
-	if err != nil {
-		return nil, err
-	}
-	l := &ledgers{heads: make([]record.Checkpoint, n), times: make([]int64, n), last: make([]stage.Position, n), roots: map[int32]map[int64]record.Hash{}}
-	check := Check{Name: "I2 every ledger is one chain under its checkpoints"}
-	for p := range n {
-		if err := l.fold(ctx, o, p, &check); err != nil {
-			return nil, err
-		}
-	}
-	r.Checks = append(r.Checks, check)
-	r.Records = check.Count
-	var heads []record.Head
-	for _, h := range l.heads {
-		if h.Size > 0 {
-			heads = append(heads, record.Head{Ledger: h.Ledger, Size: h.Size, Root: h.Root})
-		}
-	}
-	r.Partitions, r.Root = len(heads), record.CombinedRoot(heads)
-	l.until = slices.Min(l.times)
-	return l, nil
-}
-
-func (l *ledgers) fold(ctx context.Context, o Options, p int32, check *Check) error {
-	points, err := checkpoints(ctx, o, p)
+// readLedgers is I2: it folds every partition of conduct.records by the reader's rule with every signature checked, holds
+// it against every checkpoint and, if Deep, against what the router said.
+func (v *run) readLedgers() error {
+	n, err := v.Topics.Partitions(v.ctx, pipelines.ConductRecords)
 	if err != nil {
 		return err
 	}
-	l.roots[p] = map[int64]record.Hash{}
-	var chain *record.Chain
-	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: p}
-	_, err = o.Topics.Read(ctx, tp, func(rec stage.Record) error {
-		if len(rec.Value) < frame {
-			check.fault("%s/%d offset %d: not a record", tp.Topic, p, rec.Offset)
-			return nil
+	v.ledgers = make([]ledger, n)
+	for p := range v.ledgers {
+		l := &v.ledgers[p]
+		l.partition = int32(p)
+		if err := v.readLedger(l); err != nil {
+			return err
 		}
-		body := rec.Value[frame:]
-		if chain == nil {
-			first, err := record.Decode(body)
-			if err != nil {
-				check.fault("%s/%d offset %d: %v", tp.Topic, p, rec.Offset, err)
-				return nil
-			}
-			if chain, err = record.NewChain(first.Ledger, o.Trusted); err != nil {
-				return err
-			}
+		if p == 0 {
+			v.until = l.time
 		}
-		s, err := chain.Accept(body)
-		if err != nil {
-			var f *record.Fault
-			if !errors.As(err, &f) || f.Reason != record.Duplicate {
-				check.fault("%v", err)
-			}
-			l.skipped++
-			return nil
-		}
-		l.last[p] = stage.Position{Partition: s.Source.Partition, Offset: s.Source.Offset, Ordinal: s.Source.Ordinal}
-		if check.Count++; check.Count%100 == 0 {
-			o.Progress("records", 100)
-		}
-		if o.Deep {
-			kept := s.Record
-			kept.Case.EscalationSignals = slices.Clone(kept.Case.EscalationSignals) // the chain uses its memory again
-			l.records = append(l.records, kept)
-		}
-		for len(points) > 0 && points[0].Size == chain.Size() {
-			l.compare(chain, points[0], p, check)
-			points = points[1:]
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read %s/%d: %w", tp.Topic, p, err)
-	}
-	for _, c := range points {
-		check.fault("%s: a checkpoint promises %d records; the ledger is shorter", c.Ledger, c.Size)
-	}
-	if chain != nil && l.heads[p].Size == 0 {
-		check.fault("%s: %d records and no checkpoint", chain.Ledger(), chain.Size())
+		v.until = min(v.until, l.time)
 	}
 	return nil
 }
 
-func (l *ledgers) compare(chain *record.Chain, c schemas.Checkpoint, p int32, check *Check) {
-	cp, err := chain.Verify([]byte(c.Note))
-	if err != nil {
-		check.fault("%v", err)
-		return
+// readLedger begins with the checkpoints: records may come while it reads, but not a checkpoint without its records.
+func (v *run) readLedger(l *ledger) error {
+	l.points = v.open(stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: l.partition}, &v.i2)
+	defer l.close()
+	v.nextPoint(l)
+	v.reached(l)
+	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: l.partition}
+	_, err := v.Topics.Read(v.ctx, tp, func(r stage.Record) error { return v.body(l, r) })
+	v.copies[tp] = l.copies
+	if err = cmp.Or(err, l.points.err); err != nil {
+		return fmt.Errorf("read %s/%d: %w", tp.Topic, tp.Partition, err)
 	}
-	if cp.Size != c.Size || cp.Ledger != c.Ledger || cp.Root != record.Hash(c.Root) {
-		check.fault("%s: the checkpoint's message says size %d, its note %d", c.Ledger, c.Size, cp.Size)
+	for ; l.points.ok; v.nextPoint(l) {
+		if h, ok := l.at(l.point.Size); !ok || h.root != record.Hash(l.point.Root) {
+			v.i2.fault("%s: a checkpoint promises %d records; the ledger is shorter", l.point.Ledger, l.point.Size)
+		}
 	}
-	l.heads[p], l.times[p] = cp, max(l.times[p], c.Time)
-	l.roots[p][cp.Size] = cp.Root
+	return v.rest(l)
 }
 
-// checkpoints are those of one partition, by size.
-func checkpoints(ctx context.Context, o Options, p int32) ([]schemas.Checkpoint, error) {
-	var out []schemas.Checkpoint
-	tp := stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: p}
-	_, err := o.Topics.Read(ctx, tp, func(rec stage.Record) error {
-		var c schemas.Checkpoint
-		if err := o.Codec.DecodeInto(rec.Value, &c); err != nil {
-			return fmt.Errorf("offset %d: %w", rec.Offset, err)
-		}
-		if c.Size > 0 { // a ledger that has not begun
-			out = append(out, c)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read %s/%d: %w", tp.Topic, p, err)
+// close ends the reading beside, and keeps what the other checks need.
+func (l *ledger) close() {
+	l.points.stop()
+	if l.said != nil {
+		l.said.stop()
 	}
-	slices.SortStableFunc(out, func(a, b schemas.Checkpoint) int { return cmp.Compare(a.Size, b.Size) })
-	return out, nil
+	l.points, l.said, l.leaves = nil, nil, nil
+}
+
+// body takes the next message of conduct.records.
+func (v *run) body(l *ledger, r stage.Record) error {
+	if len(r.Value) < frame {
+		v.i2.fault("%s/%d offset %d: not a record", r.Topic, r.Partition, r.Offset)
+		return nil
+	}
+	body := r.Value[frame:]
+	if l.chain == nil {
+		first, err := record.Decode(body)
+		if err == nil {
+			err = v.begin(l, first.Ledger)
+		}
+		if err != nil {
+			v.i2.fault("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, err)
+			return nil
+		}
+	}
+	sum := maphash.Bytes(seed, body)
+	s, err := l.chain.Accept(body)
+	if f := (*record.Fault)(nil); errors.As(err, &f) {
+		if f.Reason == record.Duplicate || f.Reason == record.Stale && f.Sequence < int64(len(l.leaves)) && l.leaves[f.Sequence] == sum {
+			l.copies++
+			return nil
+		}
+		v.i2.fault("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, err)
+		return nil
+	}
+	l.leaves = append(l.leaves, sum)
+	if v.i2.Count++; v.i2.Count%100 == 0 {
+		v.Progress("records", 100)
+	}
+	if err := record.CheckConduct(&s.Record); err != nil {
+		v.i2.fault("%v", err)
+	}
+	if at, ok := recordedAt(&s.Record); ok && at < l.time {
+		v.i2.fault("%s sequence %d: it is of %s, but a checkpoint before it promised that nothing before %s was missing", s.Ledger, s.Sequence, clock(at), clock(l.time))
+	}
+	if v.Deep {
+		if err := v.signed(l, s); err != nil {
+			return err
+		}
+	}
+	v.reached(l)
+	return nil
+}
+
+// recordedAt is when what a record says was concluded.
+func recordedAt(r *record.Record) (int64, bool) {
+	switch r.Kind {
+	case record.KindCase:
+		return r.Case.ConcludedAt, true
+	case record.KindAmendment:
+		return r.Amendment.AmendedAt, true
+	}
+	return 0, false
+}
+
+// begin names the ledger. Each partition has one of its own, and all have one prefix.
+func (v *run) begin(l *ledger, name string) (err error) {
+	parts := strings.Split(name, "/")
+	if n := len(parts); n < 2 || parts[n-2] != strconv.Itoa(int(l.partition)) {
+		v.i2.fault("%s/%d holds ledger %s, which by its name is not this partition's", pipelines.ConductRecords, l.partition, name)
+	}
+	for i := range v.ledgers {
+		if o := &v.ledgers[i]; o.chain != nil && prefix(o.name) != prefix(name) {
+			v.i2.fault("%s/%d holds ledger %s, partition %d holds %s: they are not of one deployment", pipelines.ConductRecords, l.partition, name, i, o.name)
+			break
+		}
+	}
+	l.name = name
+	l.chain, err = record.NewChain(name, v.Trusted)
+	return err
+}
+
+// prefix is a ledger's name without partition and generation.
+func prefix(name string) string {
+	parts := strings.Split(name, "/")
+	return strings.Join(parts[:max(0, len(parts)-2)], "/")
+}
+
+// nextPoint goes to the next checkpoint that can be one. Notes come in runs that are alike, and are opened once.
+func (v *run) nextPoint(l *ledger) {
+	bad := func(format string, a ...any) {
+		v.i2.fault("%s/%d offset %d: "+format, append([]any{pipelines.ConductCheckpoints, l.partition, l.points.head.Offset}, a...)...)
+	}
+	if l.point.Ledger != "" {
+		l.points.advance()
+	}
+	for ; l.points.ok; l.points.advance() {
+		before := l.point
+		if err := v.Codec.DecodeInto(l.points.head.Value, &l.point); err != nil {
+			bad("%v", err)
+			continue
+		}
+		l.opened = l.point.Note == string(l.note.Note)
+		if !l.opened {
+			cp, err := record.OpenCheckpoint([]byte(l.point.Note), v.Trusted)
+			if f := (*record.Fault)(nil); errors.As(err, &f) && f.Reason != record.UnknownKey { // a later key may come to be known
+				bad("%v", err)
+				continue
+			}
+			if l.opened = err == nil; l.opened {
+				l.note = cp
+			}
+		}
+		if l.opened && (l.note.Size != l.point.Size || l.note.Ledger != l.point.Ledger || l.note.Root != record.Hash(l.point.Root)) {
+			bad("the message says %d records of %s, its note %d of %s", l.point.Size, l.point.Ledger, l.note.Size, l.note.Ledger)
+			continue
+		}
+		if l.point.Partition != l.partition {
+			bad("it is of partition %d", l.point.Partition)
+		}
+		if before.Ledger != "" && (l.point.Size < before.Size || l.point.Time < before.Time) {
+			bad("%s goes back from %d records at %s to %d at %s", l.point.Ledger, before.Size, clock(before.Time), l.point.Size, clock(l.point.Time))
+		}
+		if h, ok := l.at(l.point.Size); ok && h.root != record.Hash(l.point.Root) {
+			bad("%s has two roots for its first %d records: a split view", l.point.Ledger, h.size)
+		}
+		return
+	}
+}
+
+// reached compares the ledger with the checkpoints of its size.
+func (v *run) reached(l *ledger) {
+	for ; l.points.ok; v.nextPoint(l) {
+		if l.chain == nil {
+			if err := v.begin(l, l.point.Ledger); err != nil {
+				v.i2.fault("%v", err)
+				continue
+			}
+		}
+		if l.point.Size > l.chain.Size() {
+			return
+		}
+		if l.point.Size < l.chain.Size() {
+			continue // it went back, and is a fault already
+		}
+		var err error
+		if l.opened {
+			err = l.chain.Matches(record.Checkpoint{Ledger: l.point.Ledger, Size: l.point.Size, Root: record.Hash(l.point.Root)})
+		} else {
+			_, err = l.chain.Verify([]byte(l.point.Note))
+		}
+		if err != nil {
+			v.i2.fault("%v", err)
+			continue
+		}
+		l.time = max(l.time, l.point.Time)
+		h := head{l.chain.Size(), l.time, l.chain.Root()}
+		if last, ok := l.head(); ok && last.size == h.size {
+			l.heads[len(l.heads)-1] = h
+		} else {
+			l.heads = append(l.heads, h)
+		}
+	}
+}
+
+// maxUncovered is how many records a ledger may have before a checkpoint covers them: as many as make one due, and what a
+// step may write beside it.
+const maxUncovered = 10_000 + 2_000
+
+// rest looks at what no checkpoint covers, and at what the router has said beyond the ledger.
+func (v *run) rest(l *ledger) error {
+	if l.chain != nil {
+		last, _ := l.head()
+		if n := l.chain.Size() - last.size; n > maxUncovered {
+			v.i2.fault("%s: %d records after the last checkpoint, which a checkpoint should have covered", l.name, n)
+		}
+	}
+	if !v.Deep {
+		return nil
+	}
+	return v.unsigned(l)
 }

@@ -1,9 +1,12 @@
 package verify
 
 import (
-	"context"
+	"cmp"
 	"fmt"
+	"iter"
+	"math"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/casetrail/casetrail/pipelines"
@@ -12,64 +15,79 @@ import (
 	"github.com/casetrail/casetrail/services/aggregator/recompute"
 )
 
-// checkMetrics is I3: what is published is what the ledger gives, each window once.
-func checkMetrics(ctx context.Context, o Options, l *ledgers, r *Report) error {
-	check := Check{Name: "I3 every MetricRecord recomputes from the ledger, each window once"}
-	var published []schemas.MetricRecord
-	_, err := each(ctx, o, pipelines.ConductMetrics, func(in stage.Record) error {
-		var m schemas.MetricRecord
-		if err := o.Codec.DecodeInto(in.Value, &m); err != nil {
-			return err
+// checkMetrics is I3: what is published is what the ledger gives, each window once, and not before every ledger had
+// passed its end.
+func (v *run) checkMetrics() error {
+	next, stop := iter.Pull(v.recorded.Windows(math.MinInt64, v.until))
+	defer stop()
+	want, ok := next()
+	w, err := v.newWindows()
+	if err != nil {
+		return err
+	}
+	_, err = v.follow(stage.TopicPartition{Topic: pipelines.ConductMetrics}, &v.i3, func(in stage.Record) error {
+		var got schemas.MetricRecord
+		if err := v.Codec.DecodeInto(in.Value, &got); err != nil || in.Stage != pipelines.Aggregator {
+			v.i3.fault("conduct.metrics/0 offset %d: not written by the aggregator: %v", in.Offset, err)
+			return nil
 		}
-		if m.End <= l.until {
-			published = append(published, m)
+		if got.End > v.until { // the ledgers have gone on since they were read; or have they not?
+			v.i3.pending("conduct.metrics/0 offset %d: %s is published, the ledgers were complete up to %s when they were read", in.Offset, name(&got), clock(v.until))
+			return nil
 		}
-		return nil
+		for ; ok && order(&want, &got) < 0; want, ok = next() {
+			v.i3.fault("%s: not published; offset %d is %s", name(&want), in.Offset, name(&got))
+		}
+		if !ok || order(&want, &got) != 0 {
+			v.i3.fault("conduct.metrics/0 offset %d: %s: published, but the ledger gives no such window, or it was published before", in.Offset, name(&got))
+			return nil
+		}
+		if !reflect.DeepEqual(got.Segments, want.Segments) || got.Start != want.Start {
+			v.i3.fault("conduct.metrics/0 offset %d: %s: %s", in.Offset, name(&got), difference(got.Segments, want.Segments))
+		}
+		v.checkHeads(&got)
+		v.i3.Count++
+		want, ok = next()
+		return w.add(got)
 	})
 	if err != nil {
 		return err
 	}
-	var until int64
-	for i := range published {
-		until = max(until, published[i].End)
+	for ; ok; want, ok = next() {
+		v.i3.pending("%s is not published", name(&want))
 	}
-	expected := recompute.Recompute(l.records, until)
-	for i := 0; i < len(published) || i < len(expected); i++ {
-		if i >= len(expected) {
-			check.fault("%s: published, but the ledger gives no such window, or it was published before", name(&published[i]))
-			break
-		}
-		if i >= len(published) {
-			// Windows of one end are published together; the last end may be on its way.
-			if expected[i].End < until {
-				check.fault("%s: not published", name(&expected[i]))
-			}
-			break
-		}
-		got, want := published[i], expected[i]
-		for _, h := range got.Heads {
-			if root, ok := l.roots[h.Partition][h.Size]; h.Size > 0 && (!ok || schemas.Hash(root) != h.Root) {
-				check.fault("%s: names a head of partition %d with %d records that no checkpoint signs", name(&got), h.Partition, h.Size)
-			}
-		}
-		got.Heads = want.Heads
-		if got.Window != want.Window || got.End != want.End {
-			check.fault("window %d published is %s, the ledger gives %s", i, name(&got), name(&want))
-			break
-		}
-		if !reflect.DeepEqual(got.Segments, want.Segments) {
-			check.fault("%s: %s", name(&got), difference(got.Segments, want.Segments))
-		}
-		check.Count++
+	v.recorded = recompute.Records{}
+	return w.compare()
+}
+
+// checkHeads: a MetricRecord names of each ledger the first checkpoint at or after its window's end.
+func (v *run) checkHeads(m *schemas.MetricRecord) {
+	if len(m.Heads) != len(v.ledgers) {
+		v.i3.fault("%s: names %d heads, there are %d ledgers", name(m), len(m.Heads), len(v.ledgers))
+		return
 	}
-	l.published = published
-	r.Checks = append(r.Checks, check)
-	return checkWindows(ctx, o, l, r)
+	for p := range v.ledgers {
+		heads := v.ledgers[p].heads
+		i, _ := slices.BinarySearchFunc(heads, m.End, func(h head, end int64) int { return cmp.Compare(h.time, end) })
+		if got := m.Heads[p]; i == len(heads) || got.Partition != int32(p) || got.Size != heads[i].size || got.Root != schemas.Hash(heads[i].root) {
+			v.i3.fault("%s: names the head of partition %d at %d records, which is not its first checkpoint at or after the window's end", name(m), p, got.Size)
+		}
+	}
+}
+
+// lengths are the windows in the order in which those of one end are published.
+var lengths = []string{"1h", "24h", "7d", "30d"}
+
+// order compares by the order of publication.
+func order(a, b *schemas.MetricRecord) int {
+	return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(slices.Index(lengths, a.Window), slices.Index(lengths, b.Window)))
 }
 
 func name(m *schemas.MetricRecord) string {
-	return fmt.Sprintf("window %s ending %s", m.Window, time.UnixMilli(m.End).UTC().Format(time.RFC3339))
+	return fmt.Sprintf("window %s ending %s", m.Window, clock(m.End))
 }
+
+func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
 // difference names the first segment that differs.
 func difference(got, want []schemas.Segment) string {

@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
@@ -22,90 +21,42 @@ type Rows interface {
 }
 
 // checkRows is the first half of I4: the root over ClickHouse's rows is the one that was signed.
-func checkRows(ctx context.Context, o Options, l *ledgers, r *Report) error {
-	check := Check{Name: "I4 ClickHouse's rows are the ledger's"}
-	heads, err := o.Rows.Heads(ctx)
+func (v *run) checkRows() error {
+	sizes, err := v.Rows.Heads(v.ctx)
 	if err != nil {
 		return fmt.Errorf("read ClickHouse: %w", err)
 	}
-	for p := range l.heads {
-		size := min(heads[int32(p)], l.heads[p].Size) // the newer of the two has gone on
-		want, signed := l.roots[int32(p)][size]
+	for p := range v.ledgers {
+		newest, _ := v.ledgers[p].head()
+		size := min(sizes[int32(p)], newest.size) // the newer of the two has gone on
+		if size < newest.size {
+			v.i4rows.pending("partition %d: ClickHouse has %d of %d records", p, size, newest.size)
+		}
 		if size == 0 {
-			if l.heads[p].Size > 0 {
-				check.fault("partition %d: ClickHouse has no checkpoint, the ledger has %d records", p, l.heads[p].Size)
-			}
 			continue
 		}
-		if !signed {
-			check.fault("partition %d: ClickHouse has a checkpoint at %d that the ledger has not", p, size)
+		signed, ok := v.ledgers[p].at(size)
+		if !ok {
+			v.i4rows.fault("partition %d: ClickHouse has a checkpoint at %d that the ledger has not", p, size)
 			continue
 		}
 		var f record.Frontier
-		err := o.Rows.Bodies(ctx, int32(p), size, func(sequence int64, body []byte) error {
+		err := v.Rows.Bodies(v.ctx, int32(p), size, func(sequence int64, body []byte) error {
 			if sequence != f.Size() {
-				check.fault("partition %d: sequence %d where %d is due", p, sequence, f.Size())
+				v.i4rows.fault("partition %d: sequence %d where %d is due", p, sequence, f.Size())
 			}
 			f.Append(record.LeafHash(body))
-			if check.Count++; check.Count%1000 == 0 {
-				o.Progress("rows", 1000)
+			if v.i4rows.Count++; v.i4rows.Count%1000 == 0 {
+				v.Progress("rows", 1000)
 			}
 			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("read ClickHouse's rows of partition %d: %w", p, err)
 		}
-		if f.Size() != size || f.Root() != want {
-			check.fault("partition %d: %d rows with root %v; the checkpoint signs %d with root %v", p, f.Size(), f.Root(), size, want)
+		if f.Size() != size || f.Root() != signed.root {
+			v.i4rows.fault("partition %d: %d rows with root %v; the checkpoint signs %d with root %v", p, f.Size(), f.Root(), size, signed.root)
 		}
 	}
-	r.Checks = append(r.Checks, check)
-	return nil
-}
-
-// windowsToCompare is how many of the latest windows of each length are compared.
-const windowsToCompare = 200
-
-// checkWindows is the second half of I4: ClickHouse's windows are the published ones.
-func checkWindows(ctx context.Context, o Options, l *ledgers, r *Report) error {
-	if o.Rows == nil {
-		return nil
-	}
-	check := Check{Name: "I4 ClickHouse's windows are the MetricRecords"}
-	byLength := map[string][]schemas.MetricRecord{}
-	complete, err := o.Rows.Complete(ctx)
-	if err != nil {
-		return fmt.Errorf("read ClickHouse: %w", err)
-	}
-	for i := len(l.published) - 1; i >= 0; i-- {
-		m := l.published[i]
-		if m.End > complete {
-			continue
-		}
-		if len(byLength[m.Window]) < windowsToCompare {
-			byLength[m.Window] = append(byLength[m.Window], m)
-		}
-	}
-	for _, window := range []string{"1h", "24h", "7d", "30d"} {
-		want := byLength[window]
-		if len(want) == 0 {
-			continue
-		}
-		ends := make([]int64, len(want))
-		for i := range want {
-			ends[i] = want[i].End
-		}
-		got, err := o.Rows.Windows(ctx, window, ends)
-		if err != nil {
-			return fmt.Errorf("read ClickHouse's windows: %w", err)
-		}
-		for i := range want {
-			check.Count++
-			if !reflect.DeepEqual(got[want[i].End], want[i].Segments) {
-				check.fault("%s: ClickHouse has %s", name(&want[i]), difference(got[want[i].End], want[i].Segments))
-			}
-		}
-	}
-	r.Checks = append(r.Checks, check)
 	return nil
 }

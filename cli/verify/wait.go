@@ -44,5 +44,3 @@ func (c ClickHouse) progress(ctx context.Context, complete, window *int64) (err 
 	const last = "SELECT toUnixTimestamp64Milli(toDateTime64(max(window_end), 3, 'UTC')) FROM metrics"
 	return c.Conn.QueryRow(ctx, last).Scan(window)
 }
-
-func clock(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
