@@ -32,7 +32,7 @@ func TestPipelineMutants(t *testing.T) {
 			{"a window that is changed", changeWindow, []string{"DOES NOT HOLD  I4 ClickHouse's windows are the MetricRecords", "ClickHouse has segment"}},
 			{"a row that is deleted", deleteRow, []string{"DOES NOT HOLD  I4 ClickHouse's rows are the ledger's", "partition 1: sequence 4 where 3 is due"}},
 			{"a metric that is forged", forgeMetric, []string{"DOES NOT HOLD  I3", ": published, but the ledger gives no such window"}},
-			{"an escalation too many", repeatEscalation, []string{"DOES NOT HOLD  I6", "times in case.escalations"}},
+			{"an escalation too many", repeatEscalation, []string{"DOES NOT HOLD  I6", "case.escalations/"}},
 			{"a forged record", forgeRecord, []string{"DOES NOT HOLD  I2", "ledger casetrail/e2e/0/1 sequence "}},
 			{"a record that is written twice", repeatRecord, nil},
 		} {
@@ -58,7 +58,7 @@ func TestPipelineMutants(t *testing.T) {
 func faults(out string) string {
 	var bad []string
 	for line := range strings.Lines(out) {
-		if !strings.HasPrefix(line, "holds") {
+		if !strings.HasPrefix(line, "holds") && !strings.Contains(line, "copies of earlier ones") {
 			bad = append(bad, line)
 		}
 	}
@@ -116,6 +116,7 @@ func forgeMetric(t *testing.T, p *harness.Pipeline) {
 	}
 	m.Segments[0].Complaints++
 	r.Value = p.Codec.Append(nil, pipelines.ConductMetrics, &m)
+	r.Position = last(t, p, pipelines.ConductMetrics, 0, whatever).Position
 	r.Position.Ordinal++
 	write(t, p, r)
 }

@@ -97,13 +97,16 @@ func (p *Pipeline) Settle(db driver.Conn) {
 	}
 }
 
-// Verify runs casetrail verify --deep, which must hold.
-func (p *Pipeline) Verify() string {
+// Verify runs casetrail verify --deep, which must hold, and soon with nothing still to come: call it when all flow has
+// ended.
+func (p *Pipeline) Verify() (out string) {
 	p.t.Helper()
-	out := p.Casetrail("verify", "--deep")
-	if !strings.Contains(out, "ledger verified: ") {
-		p.t.Fatalf("no verdict in:\n%s", out)
-	}
+	Eventually(p.t, "nothing is still to come", startTime, func() bool {
+		if out = p.Casetrail("verify", "--deep"); !strings.Contains(out, "ledger verified: ") {
+			p.t.Fatalf("no verdict in:\n%s", out)
+		}
+		return !strings.Contains(out, "still to come")
+	})
 	return out
 }
 
