@@ -30,6 +30,8 @@ type entry struct {
 	schemas.ConductCase
 	active    int64 // its last event
 	negatives int
+	awaiting  bool      // nothing is known of its matter yet
+	questions [][]int64 // the latest that the AI was asked
 	concluded bool
 	source    schemas.Position // of the conclusion
 	seen      []seen           // the events that it has, the latest 512
@@ -139,7 +141,9 @@ func (b *casebook) take(c *entry, e *schemas.CaseEvent, at int64, source schemas
 		case schemas.SenderCustomer:
 			b.byCustomer(c, e, at)
 		case schemas.SenderAI:
-			c.AIMessages++
+			if !c.awaiting { // it may greet
+				c.AIMessages++
+			}
 		case schemas.SenderHuman:
 			c.HumanMessages++
 			b.join(c, at)
@@ -152,6 +156,8 @@ func (b *casebook) take(c *entry, e *schemas.CaseEvent, at int64, source schemas
 		c.ComplaintLodged = true
 	case schemas.EventKindResolved:
 		b.conclude(c, or(e.Outcome, schemas.OutcomeResolvedUnconfirmed), at, source)
+	case schemas.EventKindCaseTypeCorrected:
+		b.corrected(c, e, at)
 	case schemas.EventKindClosed:
 		b.conclude(c, or(e.Outcome, schemas.OutcomeUnresolved), at, source)
 	}
@@ -164,58 +170,12 @@ func or[T any](v schemas.Optional[T], otherwise T) T {
 	return otherwise
 }
 
-// openCase opens a case with the customer's first message. Its type decides who has it: the AI only what the policy says that the AI handles.
+// openCase opens a case with the customer's first message, which is still to be taken.
 func (b *casebook) openCase(e *schemas.CaseEvent, at int64) *entry {
-	c := &entry{active: at, ConductCase: schemas.ConductCase{Workflow: b.policy.Workflow, CaseID: e.CaseID, CaseType: caseType(e),
-		Route: schemas.RouteHumanHandled, Handler: schemas.HandlerHuman, ClassifierVersion: e.ClassifierVersion,
-		PolicyVersion: b.policy.Version, OpenedAt: at, CustomerCommitment: e.CustomerCommitment.Value}}
-	if b.policy.Version != "" && slices.Contains(b.policy.Routes.AIHandles, c.CaseType) {
-		c.Handler, c.Route = schemas.HandlerAI, schemas.RouteAIHandled
-	}
-	c.human = c.Handler == schemas.HandlerHuman
+	c := &entry{active: at, awaiting: true, ConductCase: schemas.ConductCase{Workflow: b.policy.Workflow, CaseID: e.CaseID, CaseType: unknown,
+		OpenedAt: at, CustomerCommitment: e.CustomerCommitment.Value}}
 	b.cases[c.CaseID] = c
 	return c
-}
-
-func caseType(e *schemas.CaseEvent) string {
-	if !e.CaseType.Set || e.CaseType.Value == "" {
-		return "unknown"
-	}
-	return e.CaseType.Value
-}
-
-// byCustomer is a message of the customer: it makes work for whoever has the case, or trips wires.
-func (b *casebook) byCustomer(c *entry, e *schemas.CaseEvent, at int64) {
-	wires := &b.policy.Tripwires
-	humanOnly := e.CaseType.Set && slices.Contains(b.policy.Routes.HumanOnly, e.CaseType.Value) && e.CaseTypeProbability.Value >= wires.CaseTypeChange
-	negative := e.Sentiment.Set && e.Sentiment.Value <= wires.NegativeSentiment
-	c.CustomerMessages++
-	if negative {
-		c.negatives++
-	}
-	if e.HumanRequest && !c.HumanRequestedAt.Set {
-		c.HumanRequestedAt = schemas.Some(at)
-	}
-	var tripped []schemas.Signal
-	if c.Handler == schemas.HandlerAI {
-		if wires.HumanRequest && e.HumanRequest {
-			tripped = append(tripped, schemas.SignalHumanRequest)
-		}
-		if negative && wires.NegativeMessages > 0 && c.negatives >= wires.NegativeMessages {
-			tripped = append(tripped, schemas.SignalNegativeSentiment)
-		}
-		if humanOnly {
-			tripped = append(tripped, schemas.SignalCaseTypeChange)
-		}
-	}
-	if c.CaseType == "unknown" || humanOnly && !slices.Contains(b.policy.Routes.HumanOnly, c.CaseType) {
-		c.CaseType = caseType(e)
-	}
-	if len(tripped) > 0 {
-		b.pullIn(c, e.EventID, tripped, at)
-		return
-	}
-	b.workFor(c, schemas.WorkKindReply, e.EventID, at)
 }
 
 // byAI is an AI's message or resolution: on a case that a human has, the first one is a breach of the guard.
@@ -238,7 +198,7 @@ func (b *casebook) join(c *entry, at int64) {
 
 func (b *casebook) toHuman(c *entry) {
 	if c.Handler == schemas.HandlerAI {
-		c.Handler, c.Route = schemas.HandlerHuman, schemas.RouteAIThenEscalated
+		c.Handler, c.Route, c.awaiting, c.questions = schemas.HandlerHuman, schemas.RouteAIThenEscalated, false, nil
 	}
 	c.human = true
 }
@@ -277,7 +237,8 @@ func (b *casebook) conclude(c *entry, o schemas.Outcome, at int64, source schema
 	b.effects = append(b.effects, concluded(&c.ConductCase))
 }
 
-// late is an event after the conclusion: a rating or a complaint amends it, all else goes back.
+// late is an event after the conclusion: a rating or a complaint amends it, a correction of the type
+// is too late, all else goes back.
 func (b *casebook) late(c *entry, e *schemas.CaseEvent, at int64) []effect {
 	a := schemas.ConductAmendment{Amends: c.source, CaseID: c.CaseID, CaseType: c.CaseType, Route: c.Route, Handler: c.Handler, AmendedAt: at, Synthetic: e.Synthetic}
 	switch e.Kind {
@@ -285,6 +246,8 @@ func (b *casebook) late(c *entry, e *schemas.CaseEvent, at int64) []effect {
 		a.CustomerSatisfactionScore = e.Rating
 	case schemas.EventKindComplaint:
 		a.ComplaintLodged = true
+	case schemas.EventKindCaseTypeCorrected:
+		return b.effects // too late to change anything
 	default:
 		return b.reject("case_closed")
 	}

@@ -51,8 +51,11 @@ func (s *shadow) check() error {
 		defer c.stop()
 		s.wrote = append(s.wrote, c)
 	}
-	_, err = s.follow(tp, &s.i1, s.message)
-	if err != nil {
+	if s.past != nil {
+		s.collect(s.past.start) // its causes are not there any more
+	}
+	s.told = nil
+	if _, err = s.follow(tp, &s.i1, s.message); err != nil {
 		return err
 	}
 	s.collect(s.done)

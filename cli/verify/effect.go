@@ -55,6 +55,12 @@ func (v *run) tell(r stage.Record) (told, error) {
 		if want := (map[schemas.Handler]string{schemas.HandlerAI: pipelines.WorkAI, schemas.HandlerHuman: pipelines.WorkHuman}[m.Handler]); want != r.Topic {
 			return t, fmt.Errorf("work for %s", m.Handler)
 		}
+		// The AI answers what is the AI's, and greets who has not said what it is about.
+		greets := m.Work == schemas.WorkKindGreeting && m.Reason == schemas.RouteReasonAwaitingContent && m.CaseType == unknown
+		answers := m.Work == schemas.WorkKindReply && m.Reason == schemas.RouteReasonCaseTypeAIHandled && m.CaseType != unknown
+		if r.Topic == pipelines.WorkAI && !greets && !answers {
+			return t, fmt.Errorf("a %s for the AI on case %s, type %s, because of %s", m.Work, m.CaseID, m.CaseType, m.Reason)
+		}
 	case *schemas.Escalation:
 		t.caseID, t.event, t.what, t.at = m.CaseID, m.EventID, m.Signal.String(), m.EscalatedAt
 	case *schemas.CaseConclusion:

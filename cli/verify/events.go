@@ -71,8 +71,12 @@ func (s *shadow) took(in stage.Record, m schemas.Message) {
 	case *schemas.Tick:
 		a.done[s.partition] = max(a.done[s.partition], in.Position.Offset)
 	case *schemas.CaseEvent:
+		var corrected schemas.Optional[string]
+		if m.Kind == schemas.EventKindCaseTypeCorrected {
+			corrected = m.CaseType
+		}
 		i := a.at(in.Position.Offset)
-		i.said, i.times = s.said(&schemas.ChatEvent{EventID: m.EventID, CaseID: m.CaseID, Kind: m.Kind, Sender: m.Sender, OccurredAt: m.OccurredAt,
+		i.said, i.times = s.said(&schemas.ChatEvent{CaseType: corrected, EventID: m.EventID, CaseID: m.CaseID, Kind: m.Kind, Sender: m.Sender, OccurredAt: m.OccurredAt,
 			Text: m.Text, AIModelVersion: m.AIModelVersion, Outcome: m.Outcome, Rating: m.Rating, Synthetic: m.Synthetic}), i.times+1
 	case *schemas.PolicyChange:
 		a.at(in.Position.Offset).times++

@@ -10,6 +10,7 @@ import (
 // past is what is not known where the beginning of case.events is not there any more: cases that had begun by then are
 // not derived.
 type past struct {
+	start   int64               // the first offset that is there
 	unknown bool                // the policy in force, until the first one comes
 	until   int64               // the time at which a case that had begun has spoken or is closed; 0 while no time is known
 	cases   map[string]struct{} // that had begun
@@ -23,7 +24,7 @@ func (s *shadow) forget(tp stage.TopicPartition, state schemas.RouterState) (*pa
 	}
 	s.forgotten = true
 	s.i1.note("case.events/%d begins at offset %d: cases that had begun by then are not derived", tp.Partition, start)
-	p := &past{cases: map[string]struct{}{}}
+	p := &past{start: start, cases: map[string]struct{}{}}
 	_, err = s.Topics.Read(s.ctx, tp, func(r stage.Record) error {
 		p.unknown = p.unknown || s.is(r, "casetrail.PolicyChange")
 		return nil

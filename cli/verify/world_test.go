@@ -21,6 +21,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
 	"github.com/casetrail/casetrail/services/router/cases"
@@ -32,6 +33,11 @@ const (
 	prefixName = "casetrail/test"
 	t0         = int64(1_800_000_000_000)
 	minute     = int64(60_000)
+)
+
+var (
+	model = must1(classify.Load())
+	heard = must1(signals.Load())
 )
 
 var codec = schemas.NewOfflineCodec(pipelines.Subjects("")...)
@@ -50,6 +56,7 @@ type world struct {
 	more    map[stage.TopicPartition][]stage.Record // after the end
 	starts  map[string]int64                        // of topics whose beginning is gone
 	rows    Rows
+	all     bool   // windows
 	swapped string // a topic whose two partitions are read as each other
 }
 
@@ -99,10 +106,9 @@ func newWorld(t testing.TB, seed uint64) *world {
 	check(t, err)
 	w.operator = must1(note.NewSigner(private))
 	verifier := must1(note.NewVerifier(public))
-	model := must1(classify.Load())
 	now := func() time.Time { return time.UnixMilli(t0 + 365*24*60*minute) }
 	for _, def := range []stage.Definition{
-		stream.Definition(stream.Options{Codec: codec, Model: model, PolicyKey: verifier, EventClock: true, Now: now, Salts: bytes.NewReader(make([]byte, 1<<20))}),
+		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, Salts: bytes.NewReader(make([]byte, 1<<20))}),
 		cases.Definition(codec), sign.Definition(codec, w.key, prefixName, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: w.key.Verifier(), Prefix: prefixName}),
 	} {
@@ -154,7 +160,8 @@ func (w *world) clock(at int64) {
 }
 
 var texts = []string{"Where is my refund?", "What is my balance?", "Where is my parcel, it has not arrived", "There is a charge on my card that I don't recognise, this is fraud",
-	"I want to dispute this charge", "I lost my job and can't pay", "hello", "I want to speak to a human agent", "This is awful, terrible, I am furious, you are useless", "ok"}
+	"I want to dispute this charge", "I lost my job and can't pay", "hello", "I want to speak to a human agent", "This is awful, terrible, I am furious, you are useless", "ok", "hi", "good morning",
+	"I want to talk to your supervisor", "I will leave and take my business to your competitor", "I will report you to the ombudsman", "Where is my refund, please?"}
 
 // random publishes a random history: with tripwires, breaches, late ratings, duplicates, and what can't be taken.
 func (w *world) random(n int) {
@@ -168,7 +175,7 @@ func (w *world) random(n int) {
 		at += int64(r.IntN(40_000))
 		e := &schemas.ChatEvent{EventID: fmt.Sprint("e", i), CaseID: id, Kind: schemas.EventKindMessage, Sender: schemas.SenderCustomer, OccurredAt: t0 + at,
 			CustomerID: schemas.Some("customer of " + id)}
-		switch r.IntN(14) {
+		switch r.IntN(16) {
 		case 0:
 			e.Kind, e.Sender, e.Outcome = schemas.EventKindResolved, schemas.SenderHuman, schemas.Some(schemas.OutcomeResolvedConfirmed)
 		case 1:
@@ -179,6 +186,8 @@ func (w *world) random(n int) {
 			e.Kind = schemas.EventKindComplaint
 		case 4, 5:
 			e.Sender, e.AIModelVersion, e.Text = schemas.SenderAI, schemas.Some("bot-1"), schemas.Some("I am here to help")
+		case 9:
+			e.Kind, e.Sender, e.CaseType = schemas.EventKindCaseTypeCorrected, schemas.SenderHuman, schemas.Some([]string{"dispute", "refund_status", "unknown"}[r.IntN(3)])
 		case 6:
 			e.Kind, e.Sender = schemas.EventKindAgentJoined, schemas.SenderHuman
 		case 7:
@@ -203,7 +212,7 @@ func (w *world) random(n int) {
 // verify checks, with the events of all partitions.
 func (w *world) verify() *Report {
 	w.t.Helper()
-	r, err := Run(context.Background(), Options{Topics: w, Codec: codec, Trusted: w.key.Verifier(), Rows: w.rows, Deep: true})
+	r, err := Run(context.Background(), Options{Topics: w, Codec: codec, Trusted: w.key.Verifier(), Rows: w.rows, Deep: true, AllWindows: w.all})
 	check(w.t, err)
 	return r
 }
