@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/casetrail/casetrail/e2e/harness"
-	"github.com/casetrail/casetrail/pipelines"
 )
 
 // The suite runs the whole of Casetrail, every service a process, on the embedded stack and on Apache Kafka alike.
@@ -50,14 +49,10 @@ func passes(t *testing.T, p *harness.Pipeline, topic string, offset int64) {
 	harness.Eventually(t, topic+" goes on", patience, func() bool { return p.End(topic) >= offset })
 }
 
-// written are the topics that a stage writes.
-var written = []string{pipelines.CaseEvents, pipelines.WorkAI, pipelines.WorkHuman, pipelines.CaseEscalations, pipelines.CaseConclusions,
-	pipelines.ConductRecords, pipelines.ConductMetrics, pipelines.ConductAlerts}
-
 // once fails the test where anything was written a second time.
 func once(t *testing.T, p *harness.Pipeline) {
 	t.Helper()
-	for _, topic := range written {
+	for _, topic := range harness.Written {
 		if d := p.Duplicates(topic); len(d) > 0 {
 			t.Errorf("%d duplicates, first %s", len(d), d[0])
 		}

@@ -130,6 +130,16 @@ func (p *Platform) Unhold() {
 	heap.Init(&p.waiting)
 }
 
+// Finish lets no further conversation begin and returns how many will not; those that have begun are played to their ends.
+func (p *Platform) Finish() int {
+	for _, a := range p.pending {
+		delete(p.actors, a.conv.ID)
+	}
+	n := len(p.pending)
+	p.pending = nil
+	return n
+}
+
 // Clock is the time before which no event will be published any more.
 func (p *Platform) Clock() int64 {
 	least := int64(1<<63 - 1)

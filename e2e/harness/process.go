@@ -87,13 +87,14 @@ func (p *Process) Killed() bool {
 	return ok && status.Signal() == syscall.SIGKILL
 }
 
-// Kill is kill -9.
+// Kill is kill -9. The process must not have ended before, unless by that.
 func (p *Process) Kill() {
 	p.t.Helper()
-	if err := p.cmd.Process.Kill(); err != nil {
-		p.t.Errorf("kill %s: %v", p.name, err) // it had ended by itself
-	}
+	_ = p.cmd.Process.Kill()
 	<-p.done
+	if !p.Killed() {
+		p.t.Errorf("%s had ended by itself: %v", p.name, p.cmd.ProcessState)
+	}
 }
 
 // Pause freezes the process, so that to others it is dead; Resume lets it go on as if nothing had been.

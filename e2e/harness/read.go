@@ -12,6 +12,7 @@ import (
 
 	"github.com/casetrail/casetrail/cli/replay"
 	"github.com/casetrail/casetrail/cli/verify"
+	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
@@ -90,7 +91,7 @@ func (p *Pipeline) Settle(db driver.Conn) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := (verify.ClickHouse{Conn: db}).Wait(ctx, until); err != nil {
 		p.t.Fatal(err)
@@ -109,6 +110,10 @@ func (p *Pipeline) Verify() (out string) {
 	})
 	return out
 }
+
+// Written are the topics in which no position may stand twice.
+var Written = []string{pipelines.CaseEvents, pipelines.WorkAI, pipelines.WorkHuman, pipelines.CaseEscalations, pipelines.CaseConclusions,
+	pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ConductMetrics, pipelines.ConductAlerts}
 
 // Duplicates are the positions that stand in a topic more than once: what a crash or a zombie wrote a second time. Ticks
 // count for nothing: intake says by its last position that nothing has come since.

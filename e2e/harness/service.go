@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -53,6 +55,9 @@ func (s *Service) Ready() {
 		return code == http.StatusOK
 	})
 }
+
+// ID is the service's name and the number of the replica.
+func (s *Service) ID() string { return strings.TrimSuffix(filepath.Base(s.log), ".log") }
 
 // Get asks the admin address. The code is 0 where nobody answers.
 func (s *Service) Get(path string) (code int, body string) {

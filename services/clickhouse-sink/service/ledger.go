@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,10 +46,16 @@ func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	if err != nil || !ok {
 		return nil, err
 	}
+	// Only a log that is behind is waited for. Any other error is final: the log retries what is transient by itself, and
+	// fails for good when the partition is another's now.
+	var failed error
 	err = l.reader.keep.Try(l.ctx, "kafka behind clickhouse", func(ctx context.Context) error {
-		return l.compare(ctx, log, checkpoints, h)
+		if failed = l.compare(ctx, log, checkpoints, h); errors.Is(failed, errBehind) {
+			return failed
+		}
+		return nil
 	})
-	if err != nil {
+	if err = cmp.Or(err, failed); err != nil {
 		return nil, err
 	}
 	if err := l.fold.Resume(h, last); err != nil {
@@ -57,7 +64,10 @@ func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	return map[stage.TopicPartition]int64{records: h.RecordsOffset, checkpoints: h.Offset + 1}, nil
 }
 
-var errEnough = errors.New("enough")
+var (
+	errEnough = errors.New("enough")
+	errBehind = errors.New("kafka is behind ClickHouse")
+)
 
 // compare holds ClickHouse's head against the checkpoint that stands in Kafka at its offset. One that isn't there may
 // have been cut off with its log's tail: then the record-signer writes it again.
@@ -84,7 +94,7 @@ func (l *ledger) compare(ctx context.Context, log stage.Log, tp stage.TopicParti
 	case err != nil && !errors.Is(err, errEnough):
 		return err
 	}
-	return fmt.Errorf("%s/%d ends at offset %d without the checkpoint of size %d that ClickHouse has read at offset %d", tp.Topic, tp.Partition, end, h.Size, h.Offset)
+	return fmt.Errorf("%w: %s/%d ends at offset %d without the checkpoint of size %d that ClickHouse has read at offset %d", errBehind, tp.Topic, tp.Partition, end, h.Size, h.Offset)
 }
 
 // Handle implements stage.Handler. It returns when every block that in completes is in ClickHouse.

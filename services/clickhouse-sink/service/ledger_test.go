@@ -180,6 +180,28 @@ func TestGoesOnWhereClickHouseStands(t *testing.T) {
 	}
 }
 
+// torn is a log that can't be read any more: the partition is another's now.
+type torn struct{ stage.Log }
+
+var errTaken = errors.New("the generation has ended")
+
+func (torn) Read(stage.TopicPartition, int64, func(stage.Record) error) (int64, error) { return 0, errTaken }
+
+// TestGivesUpAPartitionThatIsAnothers: or the sink would take part in no later generation.
+func TestGivesUpAPartitionThatIsAnothers(t *testing.T) {
+	b := newBench(t)
+	if _, err := b.ledger.Recover(topic{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.handle(); err != nil {
+		t.Fatal(err)
+	}
+	b.store.last = b.body
+	if _, err := b.ledger.Recover(torn{}); !errors.Is(err, errTaken) {
+		t.Fatal(err)
+	}
+}
+
 // TestWaitsForALogThatLostItsTail: what ClickHouse has read was acknowledged, so the record-signer writes it again.
 func TestWaitsForALogThatLostItsTail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
