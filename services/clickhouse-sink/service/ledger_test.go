@@ -185,7 +185,9 @@ type torn struct{ stage.Log }
 
 var errTaken = errors.New("the generation has ended")
 
-func (torn) Read(stage.TopicPartition, int64, func(stage.Record) error) (int64, error) { return 0, errTaken }
+func (torn) Read(stage.TopicPartition, int64, func(stage.Record) error) (int64, error) {
+	return 0, errTaken
+}
 
 // TestGivesUpAPartitionThatIsAnothers: or the sink would take part in no later generation.
 func TestGivesUpAPartitionThatIsAnothers(t *testing.T) {
