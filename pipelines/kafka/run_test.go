@@ -44,6 +44,50 @@ func TestRunCountsOnce(t *testing.T) {
 	}
 }
 
+// slow takes its time over every input, once all have begun to wait for it.
+type slow struct {
+	*counter
+	begun chan<- struct{}
+}
+
+func (s *slow) Handle(in stage.Record) ([]stage.Record, error) {
+	select {
+	case s.begun <- struct{}{}:
+	default:
+	}
+	time.Sleep(20 * time.Millisecond)
+	return s.counter.Handle(in)
+}
+
+// What is in hand when a task ends is left to the next owner, who goes on where this one has stopped.
+func TestATaskThatEndsTakesNoMore(t *testing.T) {
+	_, cfg := cluster(t, 1, "in", "out", "state")
+	c := client(t, cfg)
+	publish(t, c, "in", 0, 1000)
+	begun := make(chan struct{}, 1)
+	def := counting("in", "out", "state")
+	fresh := def.New
+	def.New = func(p int32) (stage.Handler, error) {
+		h, err := fresh(p)
+		return &slow{h.(*counter), begun}, err
+	}
+	r := start(t, cfg, def)
+	<-begun
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	n := len(contents(t, c, "out"))
+	if n == 0 || n >= 1000 {
+		t.Errorf("%d of 1000 inputs were taken", n)
+	}
+	r = start(t, cfg, counting("in", "out", "state"))
+	eventually(t, "all counted", func() bool { return len(contents(t, c, "out")) == 1000 })
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	verifyCounts(t, contents(t, c, "out"), 1000)
+}
+
 // crash cuts a client off for good at its n-th produce request, before or after the broker has done it.
 type crash struct {
 	at    int

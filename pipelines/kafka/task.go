@@ -96,6 +96,7 @@ func (t *task) start(ctx context.Context) (map[stage.TopicPartition]int64, error
 	if t.stage, next, err = stage.Start(def, t.partition, t.outputs, log); err != nil {
 		return nil, fmt.Errorf("recovering %s: %w", t.id(), err)
 	}
+	t.stage.Over = func() bool { return ctx.Err() != nil }
 	t.next, t.high = make(map[stage.TopicPartition]int64), make(map[stage.TopicPartition]int64)
 	for _, tp := range t.inputs {
 		offset, ok := next[tp]
@@ -160,7 +161,7 @@ func (t *task) caughtUp() bool {
 	return true
 }
 
-// step runs the handlers and makes what they give durable.
+// step runs the handlers and makes what they give durable. When ctx ends it takes no further input, and returns why.
 func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error {
 	t.stepped = time.Now()
 	rejects, dropped := t.stage.Rejects, t.stage.Dropped
@@ -168,6 +169,8 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 	if err != nil {
 		return err
 	}
+	given := len(in)
+	in = in[:t.stage.Taken]
 	if len(out)+len(state) > 0 {
 		if t.producer == nil {
 			return fmt.Errorf("stage %s writes to %s but declares no outputs", t.def.Name, append(out, state...)[0].Topic)
@@ -182,6 +185,9 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 		s.Age = max(s.Age, t.stepped.Sub(in[i].Time)+s.Took)
 	}
 	t.obs.Step(s)
+	if len(in) < given {
+		return context.Cause(ctx)
+	}
 	return nil
 }
 

@@ -29,6 +29,10 @@ type Task struct {
 	written map[TopicPartition]Position
 	Rejects int64 // inputs that went to the dead letters
 	Dropped int64 // outputs that were in the log already
+	// Over, where it is set, is asked before every input but the first of a step, and ends the step when it is true: so a
+	// task whose partition is another's now need not take all that it has in hand. Taken is how many the last step took.
+	Over  func() bool
+	Taken int
 }
 
 // Start makes the task's handler, recovers it and returns where its inputs go on.
@@ -90,6 +94,10 @@ func partition(def Definition, in Record) int32 {
 // the end of the input.
 func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error) {
 	for i := range in {
+		if i > 0 && t.Over != nil && t.Over() {
+			in, caughtUp = in[:i], false
+			break
+		}
 		if t.def.Learn != nil && !inject.LearnOff.Is() {
 			if err := t.def.Learn(in[i].Value); err != nil {
 				return nil, nil, &InputError{in[i], err}
@@ -107,6 +115,7 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 		}
 		out = t.keep(out, res)
 	}
+	t.Taken = len(in)
 	if h, ok := t.handler.(Ticker); ok {
 		for _, r := range h.Tick(caughtUp) {
 			r.Stage = t.def.Name
