@@ -6,7 +6,7 @@ DATA    ?= data
 export CASETRAIL_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down clean test torture bench train lint fmt gen images
+.PHONY: help build up down clean test torture mutants bench train lint fmt gen images
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
@@ -32,6 +32,9 @@ test: ## every test that can run here; says what it leaves out and why (CI=true:
 
 torture: ## kills, freezes and cuts off whatever there is, and writes docs/reliability.md (KILLS=1000; ONLY=kills,late SEED=7)
 	@go run ./e2e/cmd/torture $(if $(KILLS),-kills $(KILLS)) $(if $(ONLY),-only $(ONLY)) $(if $(SEED),-seed $(SEED))
+
+mutants: ## takes one guarantee out at a time: the tests must notice each
+	@go run ./e2e/cmd/mutants
 
 bench: build ## events a second, CPU by stage, latency, sign and verify; on the embedded stack and on Apache Kafka
 	@go run ./e2e/cmd/bench $(ARGS)

@@ -7,6 +7,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"github.com/casetrail/casetrail/e2e/realkafka"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
@@ -68,7 +69,7 @@ func TestZombie(t *testing.T) {
 			zombie, other := links[i%2], replicas[(i+1)%2]
 			zombie.hold()
 			publish(t, c, numbered(names[0], 1000*(i+1), 500))
-			eventually(t, "it is cut off", zombie.holds)
+			eventually(t, "it is cut off", zombie.held)
 			publish(t, c, numbered(names[0], 1000*(i+1)+500, 500))
 			eventually(t, "the other has both", func() bool { return other.partitions() == 2 })
 			eventually(t, "the other has counted all", func() bool { return len(contents(t, c, names[1])) == 1000*(i+2) })
@@ -102,7 +103,7 @@ func TestLateWriteBeforeTheNewOwnersFirst(t *testing.T) {
 		eventually(t, "x has counted", func() bool { return x.in() == 100 })
 		cut.hold()
 		publish(t, c, numbered(names[0], 100, 100))
-		eventually(t, "x is cut off", cut.holds)
+		eventually(t, "x is cut off", cut.held)
 		entered, gate := make(chan struct{}, 1000), make(chan struct{})
 		gated := def
 		gated.New = func(p int32) (stage.Handler, error) {
@@ -126,6 +127,43 @@ func TestLateWriteBeforeTheNewOwnersFirst(t *testing.T) {
 		}
 		verifyCounts(t, c, names[1], 200)
 	})
+}
+
+// The late write arrives while the new owner claims: it is taken, as it must be, and the new owner has to see it. On the fake
+// broker a claim refuses earlier owners at once, so there is nothing to see.
+func TestLateWriteDuringTheClaim(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Apache Kafka")
+	}
+	k := realkafka.Shared(t)
+	b := &broker{addrs: k.Brokers, kafka: k}
+	c := b.client(t)
+	names := b.topics(t, c, 1, "in", "out", "state")
+	def := counting(names[0], names[1], names[2])
+	old, claiming := &link{}, &link{holds: addPartitionsToTxn}
+	one, two := b.config(), b.config()
+	one.Dial, two.Dial = old.dial, claiming.dial
+	publish(t, c, numbered(names[0], 0, 100))
+	x := replicaOf(t, "x", one, def)
+	eventually(t, "x has counted", func() bool { return x.in() == 100 })
+	old.hold()
+	publish(t, c, numbered(names[0], 100, 100))
+	eventually(t, "x is cut off", old.held)
+	claiming.hold()
+	y := replicaOf(t, "y", two, def)
+	eventually(t, "y is about to put its markers into the outputs", claiming.held)
+	old.release()
+	eventually(t, "the late write is taken", func() bool { return len(contents(t, c, names[1])) > 100 })
+	claiming.release()
+	publish(t, c, numbered(names[0], 200, 100))
+	eventually(t, "all counted", func() bool { return len(contents(t, c, names[1])) >= 300 })
+	if err := x.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := y.stop(); err != nil {
+		t.Error(err)
+	}
+	verifyCounts(t, c, names[1], 300)
 }
 
 // gatedCounter recovers, and then waits.
@@ -154,7 +192,7 @@ func TestZombieThatSpreads(t *testing.T) {
 		eventually(t, "x has spread", func() bool { return len(contents(t, c, out)) == 600 })
 		cut.hold()
 		publish(t, c, numbered(in, 600, 600))
-		eventually(t, "x is cut off", cut.holds)
+		eventually(t, "x is cut off", cut.held)
 		y := replicaOf(t, "y", b.config(), spreading(in, out))
 		eventually(t, "y has spread the rest", func() bool { return len(contents(t, c, out)) >= 1200 })
 		cut.release()

@@ -13,13 +13,14 @@ import (
 // link is a network between one client and the brokers that loses and delays what it is told to. It stands in
 // kafka.Config.Dial, so it is between the client and every broker, whatever addresses they advertise.
 type link struct {
-	dropEvery int // the answer of every n-th produce request is lost, with its connection; 0 loses none
+	holds     int16 // which requests hold waits for, by Kafka's protocol: produce requests, unless set
+	dropEvery int   // the answer of every n-th produce request is lost, with its connection; 0 loses none
 
 	mu       sync.Mutex
 	produces int
 	lost     int
-	armed    bool          // hold as soon as a produce request is written
-	held     chan struct{} // open while nothing gets through
+	armed    bool          // hold as soon as such a request is written
+	shut     chan struct{} // open while nothing gets through
 	conns    map[*linkConn]struct{}
 }
 
@@ -49,7 +50,7 @@ func (l *link) dial(ctx context.Context, network, address string) (net.Conn, err
 	return lc, nil
 }
 
-// hold lets nothing through in either direction from the next produce request on, until release. That request and what
+// hold lets nothing through in either direction from the next such request on, until release. That request and what
 // is sent after it arrive then, late, like those of a process that was stopped.
 func (l *link) hold() {
 	l.mu.Lock()
@@ -57,10 +58,10 @@ func (l *link) hold() {
 	l.armed = true
 }
 
-func (l *link) holds() bool {
+func (l *link) held() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.held != nil
+	return l.shut != nil
 }
 
 func (l *link) release() {
@@ -69,13 +70,13 @@ func (l *link) release() {
 	for c := range l.conns {
 		c.deliver()
 	}
-	close(l.held)
-	l.held = nil
+	close(l.shut)
+	l.shut = nil
 }
 
 func (l *link) wait(ctx context.Context) error {
 	l.mu.Lock()
-	held := l.held
+	held := l.shut
 	l.mu.Unlock()
 	if held == nil {
 		return nil
@@ -101,11 +102,11 @@ func (c *linkConn) deliver() {
 func (c *linkConn) Write(b []byte) (int, error) {
 	l := c.link
 	l.mu.Lock()
-	if l.armed && produceFrame(b) {
-		l.armed, l.held = false, make(chan struct{})
+	if l.armed && frame(b, l.holds) {
+		l.armed, l.shut = false, make(chan struct{})
 	}
-	held := l.held != nil
-	if produceFrame(b) && l.dropEvery > 0 {
+	held := l.shut != nil
+	if frame(b, 0) && l.dropEvery > 0 {
 		l.produces++
 		if l.produces%l.dropEvery == 0 {
 			c.drop = true
@@ -146,8 +147,11 @@ func (c *linkConn) Close() error {
 	return c.Conn.Close()
 }
 
-func produceFrame(b []byte) bool {
-	return len(b) > 8 && int(binary.BigEndian.Uint32(b)) == len(b)-4 && binary.BigEndian.Uint16(b[4:]) == 0
+const addPartitionsToTxn = 24
+
+// frame tells whether b is a request of a kind, by Kafka's protocol; 0 is produce.
+func frame(b []byte, kind int16) bool {
+	return len(b) > 8 && int(binary.BigEndian.Uint32(b)) == len(b)-4 && int16(binary.BigEndian.Uint16(b[4:])) == kind
 }
 
 func (l *link) losses() int {

@@ -151,27 +151,68 @@ func TestRecoveryAfterACrashAtEachWrite(t *testing.T) {
 		for at := 1; at <= 5; at++ {
 			t.Run(fmt.Sprintf("write %d, done=%v", at, after), func(t *testing.T) {
 				t.Parallel()
-				_, cfg := cluster(t, 1, "in", "out", "state")
-				cfg.SessionTimeout = time.Second
-				c := client(t, cfg)
-				broken := cfg
-				x := &crash{at: at, after: after}
-				broken.Dial = x.dial
-				first := start(t, broken, counting("in", "out", "state"))
-				n := 0
-				for ; n < 5000 && !x.crashed(); n += 100 {
-					publish(t, c, "in", n, 100)
-				}
-				eventually(t, "the crash", x.crashed)
-				second := start(t, cfg, counting("in", "out", "state"))
-				eventually(t, "all counted", func() bool { return len(contents(t, c, "out")) >= n })
-				if err := second.stop(); err != nil {
-					t.Error(err)
-				}
-				_ = first.stop()
-				verifyCounts(t, contents(t, c, "out"), n)
+				crashAndGoOn(t, counting("in", "out", "state"), &crash{at: at, after: after})
 			})
 		}
+	}
+}
+
+func crashAndGoOn(t *testing.T, def stage.Definition, x *crash) {
+	_, cfg := cluster(t, 1, "in", "out", "state")
+	cfg.SessionTimeout = time.Second
+	c := client(t, cfg)
+	broken := cfg
+	broken.Dial = x.dial
+	first := start(t, broken, def)
+	n := 0
+	for ; n < 5000 && !x.crashed(); n += 100 {
+		publish(t, c, "in", n, 100)
+	}
+	eventually(t, "the crash", x.crashed)
+	second := start(t, cfg, def)
+	eventually(t, "all counted", func() bool { return len(contents(t, c, "out")) >= n })
+	if err := second.stop(); err != nil {
+		t.Error(err)
+	}
+	_ = first.stop()
+	verifyCounts(t, contents(t, c, "out"), n)
+}
+
+// halves keeps the count and the next offset in two messages, which are of no use without each other.
+type halves struct{ *counter }
+
+func (h halves) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
+	_, err := log.Read(stage.TopicPartition{Topic: h.state, Partition: h.partition}, 0, func(r stage.Record) error {
+		if v := binary.BigEndian.Uint64(r.Value); string(r.Key) == "count" {
+			h.count = v
+		} else {
+			h.next[stage.TopicPartition{Topic: string(r.Key), Partition: h.partition}] = int64(v)
+		}
+		return nil
+	})
+	return h.next, err
+}
+
+func (h halves) Checkpoint() []stage.Record {
+	whole := h.counter.Checkpoint()[0]
+	count, next := whole, whole
+	count.Key, count.Value = []byte("count"), whole.Value[:8]
+	next.Value = whole.Value[8:]
+	return []stage.Record{count, next}
+}
+
+// A changelog of several messages is there as a whole or not at all, wherever a stage is killed.
+func TestTheChangelogIsWholeAfterACrash(t *testing.T) {
+	def := counting("in", "out", "state")
+	def.New = func(p int32) (stage.Handler, error) {
+		h, err := counting("in", "out", "state").New(p)
+		return halves{h.(*counter)}, err
+	}
+	for at := 1; at <= 6; at++ {
+		t.Run(fmt.Sprintf("write %d", at), func(t *testing.T) {
+			t.Parallel()
+			crashAndGoOn(t, def, &crash{at: at, after: true})
+		})
 	}
 }
 

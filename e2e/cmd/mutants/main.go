@@ -1,0 +1,133 @@
+// Command mutants shows that the tests notice: it takes one guarantee out at a time, by pipelines/inject, and runs the test that must
+// fail then, and that passes when nothing is taken out. It exits with 1 where a mutant survives or a test fails by itself.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// atMost is how long a test may take: one that hangs without what was taken out has noticed too, but say so.
+const atMost = 2 * time.Minute
+
+func main() {
+	only := flag.String("only", "", "mutants to try, with commas between them; all where empty")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "casetrail-mutants-")
+	if err == nil {
+		var survived int
+		survived, err = try(dir, *only)
+		if err == nil && survived > 0 {
+			err = fmt.Errorf("%d are not caught", survived)
+		}
+		_ = os.RemoveAll(dir) // a leftover in the temporary directory harms nobody
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+// try tries all and prints the table.
+func try(dir, only string) (survived int, err error) {
+	b := bench{dir: dir, built: map[string]string{}, sound: map[string]error{}}
+	fmt.Println("| mutant | what it takes out | caught by | how |\n|---|---|---|---|")
+	for _, m := range mutants {
+		if only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
+			continue
+		}
+		by := m.pkg + " " + m.test
+		binary, err := b.build(m.pkg)
+		if err != nil {
+			return survived, err
+		}
+		if err := b.sane(binary, m); err != nil {
+			return survived, fmt.Errorf("%s fails without a mutant: %w", by, err)
+		}
+		how, caught := b.run(binary, m, m.name)
+		if !caught {
+			survived++
+			how = "**NOT CAUGHT**"
+		}
+		fmt.Printf("| %s | %s | %s | %s |\n", m.name, m.out, strings.ReplaceAll(by, "|", "&#124;"), how)
+	}
+	return survived, nil
+}
+
+// bench builds each test binary once, and makes certain once that each test passes without a mutant.
+type bench struct {
+	dir   string
+	built map[string]string
+	sound map[string]error
+}
+
+func (b *bench) build(pkg string) (string, error) {
+	if path, ok := b.built[pkg]; ok {
+		return path, nil
+	}
+	path := filepath.Join(b.dir, fmt.Sprintf("%d.test", len(b.built)))
+	out, err := exec.Command("go", "test", "-c", "-tags", "inject", "-o", path, pkg).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
+	}
+	b.built[pkg] = path
+	return path, nil
+}
+
+func (b *bench) sane(binary string, m mutant) error {
+	key := m.pkg + m.test
+	if _, ok := b.sound[key]; !ok {
+		b.sound[key] = nil
+		if how, failed := b.run(binary, m, ""); failed {
+			b.sound[key] = errors.New(how)
+		}
+	}
+	return b.sound[key]
+}
+
+// run runs a test, with a mutant or without, and tells whether it failed, and how.
+func (b *bench) run(binary string, m mutant, name string) (how string, failed bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), atMost)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, append([]string{"-test.run", m.test, "-test.count=1"}, m.args...)...)
+	cmd.Dir, cmd.WaitDelay = m.pkg, time.Second
+	cmd.Env = append(os.Environ(), "CASETRAIL_MUTANT="+name)
+	out, err := cmd.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Sprintf("it does not end within %v", atMost), true
+	case bytes.Contains(out, []byte("no tests to run")):
+		return "there is no such test", name == "" // neither sound nor caught
+	case err == nil:
+		return "", false
+	}
+	return first(out), true
+}
+
+// first is the first thing that a failed test said.
+func first(out []byte) string {
+	for line := range strings.Lines(string(out)) {
+		if _, says, ok := strings.Cut(line, "_test.go:"); ok && strings.HasPrefix(line, "    ") {
+			_, says, _ = strings.Cut(strings.TrimSpace(says), ": ")
+			if noise(says) {
+				continue
+			}
+			return strings.ReplaceAll(says[:min(120, len(says))], "|", "&#124;")
+		}
+	}
+	return "it fails"
+}
+
+// noise is what tests say when all is well, too.
+func noise(says string) bool {
+	return strings.Contains(says, " retries: ") || strings.Contains(says, " retry: ") || strings.HasPrefix(says, "lost acknowledgements: ")
+}

@@ -1,0 +1,25 @@
+package main
+
+// mutant is a guarantee that is taken out, by its name in pipelines/inject, and the test that must fail then.
+type mutant struct {
+	name string
+	out  string // what it takes out
+	pkg  string
+	test string   // for go test -run
+	args []string // of the test binary, beside that
+}
+
+const (
+	adapter = "./pipelines/kafka"
+	whole   = "./e2e"
+)
+
+var mutants = []mutant{
+	{"position-filter-off", "a stage drops the outputs that an earlier run has written", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
+	{"group-offset", "a stage goes on from where its outputs show it to be", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
+	{"state-first", "the changelog is written when the outputs that it speaks of are durable", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
+	{"state-in-pieces", "the changelog of a step is written whole or not at all", adapter, "TestTheChangelogIsWholeAfterACrash", nil},
+	{"idempotence-off", "a write that is tried again keeps its sequence numbers", whole, "TestLostAcknowledgements/kfake", nil},
+	{"fence-off", "a claim puts its epoch into every output", whole, "TestLateWriteBeforeTheNewOwnersFirst/kafka", nil},
+	{"claim-not-awaited", "a new owner recovers when its claim is in every output", whole, "TestLateWriteDuringTheClaim", nil},
+}
