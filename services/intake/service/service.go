@@ -23,6 +23,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
 	intakehttp "github.com/casetrail/casetrail/services/intake/http"
+	"github.com/casetrail/casetrail/services/intake/remote"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 )
@@ -36,6 +37,7 @@ type Config struct {
 	Listen         string `name:"http-listen" env:"CASETRAIL_HTTP_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Where to take chat events over HTTP. There is no authentication: put a gateway before it, or leave it on this machine. Empty serves none."`
 	AllowRemote    bool   `name:"http-allow-remote" env:"CASETRAIL_HTTP_ALLOW_REMOTE" help:"Permit --http-listen beyond this machine."`
 	Clock          string `name:"clock" env:"CASETRAIL_CLOCK" enum:"wall,event" default:"wall" help:"Where time comes from: wall, the broker's time of arrival; or event, the events' own and clock events, for the replay of history."`
+	ClassifierURL  string `name:"classifier-url" env:"CASETRAIL_CLASSIFIER_URL" placeholder:"URL" help:"Ask this HTTP service for the case type, in place of the classifier that is built in. What it does not answer properly within half a second is unknown, and a human's."`
 	PolicyKey      string `name:"policy-key" env:"CASETRAIL_POLICY_KEY" placeholder:"FILE" help:"The operator's public key (.vkey). Policies that it did not sign are refused; without it, all are."`
 }
 
@@ -49,6 +51,9 @@ func (c *Config) Validate() error {
 		} else if !c.AllowRemote && !kafka.Loopback(host) {
 			errs = append(errs, fmt.Errorf("--http-listen %s is beyond this machine and has no authentication; put a gateway before it and say --http-allow-remote", c.Listen))
 		}
+	}
+	if c.ClassifierURL != "" {
+		errs = append(errs, remote.CheckURL(c.ClassifierURL, c.AllowPlaintext, kafka.Loopback))
 	}
 	if _, err := c.policyKey(); err != nil {
 		errs = append(errs, err)
@@ -73,10 +78,11 @@ func (c *Config) policyKey() (note.Verifier, error) {
 
 // Run runs intake until ctx ends.
 func (c *Config) Run(ctx context.Context, s *process.Shell) error {
-	model, err := classify.Load()
+	model, done, err := c.classifier(s)
 	if err != nil {
 		return err
 	}
+	defer done()
 	heard, err := signals.Load()
 	if err != nil {
 		return err
@@ -112,6 +118,19 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 		Learn: func(value []byte) error { return codec.Await(ctx, value) }, Now: time.Now, Salts: rand.Reader}))
 	cancel(err)
 	return errors.Join(err, <-served)
+}
+
+// classifier is what types customers' messages; done lets it go.
+func (c *Config) classifier(s *process.Shell) (_ stream.Classifier, done func(), err error) {
+	if c.ClassifierURL == "" {
+		m, err := classify.Load()
+		return m, func() {}, err
+	}
+	r, err := remote.New(c.ClassifierURL, s.Metrics)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, r.Close, nil
 }
 
 // maxConnections is how many clients may be connected at once; others wait to be. More than intakehttp.MaxRequests, so that
