@@ -51,9 +51,6 @@ func (p *parser) parse(name, text string) error {
 	var lines []string
 	var at []int
 	for i, line := range strings.Split(text, "\n") {
-		if cut := strings.Index(line, "# "); cut >= 0 {
-			line = line[:cut]
-		}
 		switch {
 		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
 		case (line[0] == ' ' || line[0] == '\t') && len(lines) > 0:

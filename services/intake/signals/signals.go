@@ -32,6 +32,9 @@ const release = "rules-2026.11"
 //go:embed rules/*.txt
 var files embed.FS
 
+// order is that of the rules: a class stands above what names it.
+var order = []string{"base", "en", "es", "de", "fr", "sv", "tone", "threats", "questions"}
+
 // Detector holds the compiled rules. It is safe for concurrent use.
 type Detector struct {
 	grammar *grammar
@@ -41,17 +44,13 @@ type Detector struct {
 
 // Load compiles the embedded rules, which takes some milliseconds.
 func Load() (*Detector, error) {
-	names, err := files.ReadDir("rules")
-	if err != nil {
-		return nil, err
-	}
 	p, sum := newParser(), sha256.New()
-	for _, entry := range names {
-		text, err := files.ReadFile("rules/" + entry.Name())
+	for _, name := range order {
+		text, err := files.ReadFile("rules/" + name + ".txt")
 		if err != nil {
 			return nil, err
 		}
-		if err := p.parse(entry.Name(), string(text)); err != nil {
+		if err := p.parse(name+".txt", string(text)); err != nil {
 			return nil, fmt.Errorf("signals: %w", err)
 		}
 		sum.Write(text)
