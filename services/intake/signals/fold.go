@@ -71,7 +71,7 @@ func (m *message) letter(b byte) {
 		b |= 0x20
 	case b >= 'a' && b <= 'z':
 		m.letters++
-	case b == '!':
+	case b == '!', b == '?' && len(m.text) > 0 && m.text[len(m.text)-1] == '?':
 		m.exclaims++
 	case b < ' ' && b != '\n':
 		b = ' '

@@ -1,7 +1,7 @@
 package signals
 
-// worth is what a sign of displeasure or of pleasure counts.
-var worth = [kinds]float64{awful: 0.85, bad: 0.6, meh: 0.3, good: 0.6}
+// worth is what a sign of displeasure or of pleasure counts. A threat is one.
+var worth = [kinds]float64{awful: 0.85, bad: 0.6, meh: 0.3, leave: 0.6, complain: 0.6, good: 0.6}
 
 // more is what capitals, exclamation marks or a face leave of the calm.
 const more = 0.7
