@@ -24,6 +24,7 @@ type commands struct {
 	Tail     tailCommand     `cmd:"" help:"Print messages as they come."`
 	Topics   topicsCommand   `cmd:"" help:"Print the topics: what they hold, who writes and who reads; or make them."`
 	Keys     keysCommand     `cmd:"" help:"Make and show signing keys."`
+	Eval     evalCommand     `cmd:"" help:"Judge the models against a file of labelled rows."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 
 	EmbeddedClickHouse engineCommand `cmd:"" name:"embedded-clickhouse" hidden:""`

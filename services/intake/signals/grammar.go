@@ -1,5 +1,10 @@
 package signals
 
+import (
+	"maps"
+	"slices"
+)
+
 // kind is what a rule says.
 type kind uint8
 
@@ -39,33 +44,41 @@ type node struct {
 	means        []label // in the tree of phrases: the classes of the phrase that ends here
 }
 
-func (n *node) child(l label) int32 {
+func (n *node) child(l label) (int32, bool) {
 	for _, e := range n.edges {
 		if e.label == l {
-			return e.to
+			return e.to, true
 		}
 	}
-	return -1
+	return 0, false
 }
 
 // tree is a set of sequences of labels; its root is the first node.
 type tree struct {
 	nodes  []node
-	starts [][]int32 // of each word: the nodes that it leads to from the root
+	root   map[label]int32 // the root's edges
+	starts [][]int32       // of each word: the nodes that it leads to from the root
 }
 
 // add gives the node where a sequence ends.
 func (t *tree) add(path []label) *node {
 	if len(t.nodes) == 0 {
-		t.nodes = []node{{}}
+		t.nodes, t.root = []node{{}}, map[label]int32{}
 	}
 	at := int32(0)
-	for _, l := range path {
-		next := t.nodes[at].child(l)
-		if next < 0 {
+	for i, l := range path {
+		next, ok := t.root[l]
+		if i > 0 {
+			next, ok = t.nodes[at].child(l)
+		}
+		if !ok {
 			next = int32(len(t.nodes))
 			t.nodes = append(t.nodes, node{})
-			t.nodes[at].edges = append(t.nodes[at].edges, edge{l, next})
+			if i == 0 {
+				t.root[l] = next
+			} else {
+				t.nodes[at].edges = append(t.nodes[at].edges, edge{l, next})
+			}
 		}
 		at = next
 	}
@@ -120,10 +133,10 @@ func (g *grammar) takes(l label, w wordID) bool {
 func (g *grammar) finish() {
 	for _, t := range []*tree{&g.patterns, &g.phrases} {
 		t.starts = make([][]int32, len(g.traits))
-		for w := range t.starts {
-			for _, e := range t.nodes[0].edges {
-				if g.takes(e.label, wordID(w)) {
-					t.starts[w] = append(t.starts[w], e.to)
+		for _, l := range slices.Sorted(maps.Keys(t.root)) {
+			for w := range t.starts {
+				if g.takes(l, wordID(w)) {
+					t.starts[w] = append(t.starts[w], t.root[l])
 				}
 			}
 		}

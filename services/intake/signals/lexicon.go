@@ -141,7 +141,7 @@ func distance(a []byte, b string, limit int) int {
 // maxRunOn is the longest run of letters that is taken apart.
 const maxRunOn = 48
 
-// split takes a run of letters apart into words of the rules, at least one of them a key, as few as can be; false if
+// split takes a run of letters apart into words of the rules, at least one of them a key, as few and as long as can be; false if
 // it can't be done.
 func (m *message) split(g *grammar, t token) bool {
 	text := m.text[t.start:t.end]
@@ -149,6 +149,7 @@ func (m *message) split(g *grammar, t token) bool {
 		return false
 	}
 	var parts, from [maxRunOn + 1]uint8
+	var squares [maxRunOn + 1]int
 	reach := 0
 	for at := 0; at < len(text); at++ {
 		if at > 0 && parts[at] == 0 {
@@ -159,11 +160,12 @@ func (m *message) split(g *grammar, t token) bool {
 			if n < 2 && piece[0] != 'a' && piece[0] != 'i' {
 				continue
 			}
-			if g.words[string(piece)] == unknown {
+			if w := g.words[string(piece)]; w == unknown || len(g.member[w]) == 0 {
 				continue
 			}
-			if end := at + n; parts[end] == 0 || parts[at]+1 < parts[end] {
-				parts[end], from[end] = parts[at]+1, uint8(at)
+			end, sum := at+n, squares[at]+n*n
+			if parts[end] == 0 || parts[at]+1 < parts[end] || parts[at]+1 == parts[end] && sum >= squares[end] {
+				parts[end], from[end], squares[end] = parts[at]+1, uint8(at), sum
 			}
 			reach = max(reach, at+n)
 		}

@@ -9,7 +9,8 @@ type hit struct {
 
 // Bounds on the work at one word, and on what is remembered of a message.
 const (
-	maxSteps = 4000
+	maxSteps = 1000    // from one word
+	maxWork  = 300_000 // from all of them
 	maxHits  = 400
 	maxSpans = 100
 )
@@ -35,6 +36,7 @@ func (m *message) match(g *grammar) {
 		w.from(i)
 		m.tokens[i].spans[1] = int32(len(m.spans))
 	}
+	w.work = 0
 	w.tree, w.hit = &g.patterns, func(n *node, end int) { m.note(n, w.start, end) }
 	for i := range m.tokens {
 		w.from(i)
@@ -49,23 +51,27 @@ type walk struct {
 	hit   func(n *node, end int) // a sequence ends before the token end
 	start int
 	steps int
+	work  int
 }
 
 // from follows all that begins with the token i.
 func (w *walk) from(i int) {
+	w.work += w.steps
 	w.start, w.steps = i, 0
+	if w.work > maxWork {
+		return
+	}
 	for _, to := range w.tree.starts[w.m.tokens[i].word] {
 		w.at(to, i+1)
 	}
-	root := &w.tree.nodes[0]
 	t := &w.m.tokens[i]
 	for _, s := range w.m.spans[t.spans[0]:t.spans[1]] {
-		if to := root.child(s.class); to >= 0 {
+		if to, ok := w.tree.root[s.class]; ok {
 			w.at(to, int(s.end))
 		}
 	}
 	if t.first {
-		if to := root.child(opening); to >= 0 {
+		if to, ok := w.tree.root[opening]; ok {
 			w.at(to, i)
 		}
 	}
@@ -81,7 +87,7 @@ func (w *walk) at(to int32, i int) {
 		w.hit(n, i)
 	}
 	if i > w.start && tokens[i-1].last {
-		if end := n.child(closing); end >= 0 {
+		if end, ok := n.child(closing); ok {
 			w.at(end, i)
 		}
 	}
@@ -90,7 +96,7 @@ func (w *walk) at(to int32, i int) {
 	}
 	t := &tokens[i]
 	for _, e := range n.edges {
-		if w.g.takes(e.label, t.word) {
+		if w.g.takes(e.label, t.word) && (e.label != anyWord || !t.clause || i == w.start) {
 			w.at(e.to, i+1)
 		}
 		for _, s := range w.m.spans[t.spans[0]:t.spans[1]] {

@@ -122,12 +122,14 @@ func (g *grammar) addKeys(w wordID) {
 	}
 }
 
+var writtenOut = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa")
+
 // spellings gives a word as a message has it, and with its marks written out (ä as ae).
 func spellings(word string) []string {
 	var m message
 	m.fold(strings.ReplaceAll(word, "'", ""))
 	out := []string{string(m.text)}
-	if full := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa").Replace(word); full != word {
+	if full := writtenOut.Replace(word); full != word {
 		m = message{}
 		m.fold(strings.ReplaceAll(full, "'", ""))
 		out = append(out, string(m.text))
@@ -227,6 +229,10 @@ func (p *parser) group(list string) (*class, error) {
 			return nil, fmt.Errorf("%q: * stands free or in a phrase", list)
 		}
 		c.words = append(c.words, path)
+		if path[0] < classes {
+			p.g.join(wordID(path[0]), c.label)
+			continue
+		}
 		for w := range p.g.member {
 			if p.g.takes(path[0], wordID(w)) {
 				p.g.join(wordID(w), c.label)
