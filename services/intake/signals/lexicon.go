@@ -160,7 +160,7 @@ func (m *message) split(g *grammar, t token) bool {
 			if n < 2 && piece[0] != 'a' && piece[0] != 'i' {
 				continue
 			}
-			if w := g.words[string(piece)]; w == unknown || len(g.member[w]) == 0 {
+			if w := g.words[string(piece)]; w == unknown || g.has(w, alike) && len(g.member[w]) == 0 {
 				continue
 			}
 			end, sum := at+n, squares[at]+n*n
