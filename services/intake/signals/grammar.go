@@ -96,6 +96,7 @@ const (
 	vital                     // is recognised when misspelt
 	hollow                    // adds nothing to a question
 	asker                     // makes a message a question
+	alike                     // only looks like a vital one
 )
 
 // grammar is the rules, compiled.
