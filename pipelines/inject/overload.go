@@ -10,6 +10,8 @@ const (
 	RefusedButTaken Mutant = "refused-but-taken"
 	// SinkReadsOn has the sink read on while ClickHouse is away.
 	SinkReadsOn Mutant = "sink-reads-on"
+	// StepUnbounded has a step take all of a batch, however much that causes.
+	StepUnbounded Mutant = "step-unbounded"
 	// LearnOff has a stage take messages of another release for messages of nobody.
 	LearnOff Mutant = "learn-off"
 )

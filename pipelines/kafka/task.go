@@ -127,21 +127,16 @@ func (t *task) take(ctx context.Context, c *chunk) error {
 	for _, p := range c.parts {
 		t.high[p.TopicPartition] = p.high
 	}
-	in := c.records
-	for len(in) > maxStep {
-		if err := t.step(ctx, in[:maxStep], false); err != nil {
-			return err
-		}
-		if in = in[maxStep:]; ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
 	for _, p := range c.parts {
 		t.next[p.TopicPartition] = p.next
 	}
-	if len(in) > 0 {
-		if err := t.step(ctx, in, t.caughtUp()); err != nil {
+	for in := c.records; len(in) > 0; {
+		n := min(len(in), maxStep)
+		if err := t.step(ctx, in[:n], n == len(in) && t.caughtUp()); err != nil {
 			return err
+		}
+		if in = in[t.stage.Taken:]; len(in) > 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 	}
 	for _, p := range c.parts {
@@ -161,7 +156,8 @@ func (t *task) caughtUp() bool {
 	return true
 }
 
-// step runs the handlers and makes what they give durable. When ctx ends it takes no further input, and returns why.
+// step runs the handler on as much of in as fits into a step, and makes what it gives durable. How much that was says
+// t.stage.Taken: less than all where there is much to write, or ctx has ended.
 func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error {
 	t.stepped = time.Now()
 	rejects, dropped := t.stage.Rejects, t.stage.Dropped
@@ -169,7 +165,6 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 	if err != nil {
 		return err
 	}
-	given := len(in)
 	in = in[:t.stage.Taken]
 	if len(out)+len(state) > 0 {
 		if t.producer == nil {
@@ -185,9 +180,6 @@ func (t *task) step(ctx context.Context, in []stage.Record, caughtUp bool) error
 		s.Age = max(s.Age, t.stepped.Sub(in[i].Time)+s.Took)
 	}
 	t.obs.Step(s)
-	if len(in) < given {
-		return context.Cause(ctx)
-	}
 	return nil
 }
 

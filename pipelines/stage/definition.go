@@ -30,7 +30,8 @@ type Task struct {
 	Rejects int64 // inputs that went to the dead letters
 	Dropped int64 // outputs that were in the log already
 	// Over, where it is set, is asked before every input but the first of a step, and ends the step when it is true: so a
-	// task whose partition is another's now need not take all that it has in hand. Taken is how many the last step took.
+	// task whose partition is another's now need not take all that it has in hand. Taken is how many the last step took; fewer
+	// than it was given too where what there is to write is large.
 	Over  func() bool
 	Taken int
 }
@@ -89,12 +90,21 @@ func partition(def Definition, in Record) int32 {
 	return in.Partition
 }
 
+// enough is when a step ends though there are more inputs, by what it has to write, in bytes. What is above it is at most what
+// one input causes: a tick may end thousands of cases.
+const enough = 8 << 20
+
 // Step handles a batch of inputs and returns what to write: first out, in any order between partitions but in this
 // order within one; then, once all of out is durable, state, as one batch. caughtUp tells whether the batch reached
 // the end of the input.
 func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error) {
+	changelog := func() int { return 0 }
+	if h, ok := t.handler.(Weigher); ok {
+		changelog = h.Weight
+	}
+	size := 0
 	for i := range in {
-		if i > 0 && t.Over != nil && t.Over() {
+		if i > 0 && (t.Over != nil && t.Over() || size+changelog() > enough && !inject.StepUnbounded.Is()) {
 			in, caughtUp = in[:i], false
 			break
 		}
@@ -113,7 +123,11 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 			letter.Position = Position{partition(t.def, in[i]), in[i].Offset, int32(len(res))}
 			res = append(res, letter)
 		}
+		from := len(out)
 		out = t.keep(out, res)
+		for _, r := range out[from:] {
+			size += len(r.Key) + len(r.Value)
+		}
 	}
 	t.Taken = len(in)
 	if h, ok := t.handler.(Ticker); ok {

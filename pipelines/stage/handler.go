@@ -26,6 +26,13 @@ type Checkpointer interface {
 	Checkpoint() []Record
 }
 
+// Weigher is a Checkpointer that knows how large its changelog has become since the last Checkpoint: no less than what
+// Checkpoint would return, in bytes. Its steps end before that is too large to be written as one batch.
+type Weigher interface {
+	Checkpointer
+	Weight() int
+}
+
 // Ticker is a Handler that puts time into the log (intake alone does). Tick is called at the end of every step and at
 // least once a second when there is nothing to read; caughtUp tells whether the step reached the end of the input.
 type Ticker interface {

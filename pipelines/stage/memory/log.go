@@ -153,6 +153,9 @@ func (s *Stage) Step(n int, cut Cut) (bool, error) {
 		}
 	}
 	out, state, err := s.task.Step(in, len(in) == 0)
+	if err == nil && s.task.Taken < len(in) {
+		err = fmt.Errorf("a step of %d inputs has too much to write after %d: take smaller ones", len(in), s.task.Taken)
+	}
 	if err != nil {
 		return false, err
 	}

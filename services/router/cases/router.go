@@ -12,7 +12,7 @@ import (
 )
 
 // MaxTimers bounds how many timers fire on one tick; the rest fire on the next ones, and no time is promised before
-// they have.
+// they have. One of a case with many events counts for more: so what a tick writes is bounded too.
 const MaxTimers = 10_000
 
 // Faults of an event that the router sends back. Each is a reason code of chat.rejects.
@@ -35,6 +35,7 @@ type Router struct {
 	cases      map[string]*schemas.CaseState
 	dirty      []string            // cases touched since the last Checkpoint, in that order
 	isDirty    map[string]struct{} // the same as a set
+	weight     int                 // of dirty in the changelog, in bytes
 	out        []stage.Record
 	in         stage.Record
 	nextOffset int64

@@ -18,8 +18,19 @@ func (r *Router) touch(c *schemas.CaseState) {
 	if _, ok := r.isDirty[c.Case.CaseID]; !ok {
 		r.isDirty[c.Case.CaseID] = struct{}{}
 		r.dirty = append(r.dirty, c.Case.CaseID)
+		r.weight += stateWeight + seenWeight*len(c.Seen) + questionWeight*len(c.Questions)
 	}
 }
+
+// What a case weighs in the changelog, in bytes, at most: all else, each event id that it remembers, each question.
+const (
+	stateWeight    = 1200
+	seenWeight     = 10
+	questionWeight = 56
+)
+
+// Weight implements stage.Weigher.
+func (r *Router) Weight() int { return r.weight }
 
 // Checkpoint implements stage.Checkpointer: the cases that changed, a tombstone for those no longer held, and where the
 // router stands. It is one batch, so that state and position can't part.
@@ -33,7 +44,7 @@ func (r *Router) Checkpoint() []stage.Record {
 		out = append(out, rec)
 	}
 	clear(r.isDirty)
-	r.dirty = r.dirty[:0]
+	r.dirty, r.weight = r.dirty[:0], 0
 	return append(out, stage.Record{Topic: pipelines.CaseStates, Partition: r.partition, Key: stateKey,
 		Value: r.encode(pipelines.CaseStates, r.state()), Position: stage.Position{Partition: r.partition, Offset: r.nextOffset - 1}})
 }

@@ -32,7 +32,7 @@ func (r *Router) tick(t *schemas.Tick) error {
 			r.timers.set(at, next.id)
 			continue
 		}
-		n++
+		n += 1 + len(c.Seen)/64
 		if r.expire(c, r.clock.now) {
 			r.timers.set(due(r.policy, c), next.id)
 		}
