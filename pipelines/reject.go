@@ -17,7 +17,7 @@ type Reason struct {
 }
 
 // reasons are what any stage may find wrong with a message.
-var reasons = []Reason{{schemas.ErrFrame, "bad_frame"}, {schemas.ErrUnknownSchema, "unknown_schema"}, {schemas.ErrAvro, "bad_avro"}}
+var reasons = []Reason{{stage.ErrOversize, "too_large"}, {schemas.ErrFrame, "bad_frame"}, {schemas.ErrUnknownSchema, "unknown_schema"}, {schemas.ErrAvro, "bad_avro"}}
 
 // Reject makes the message for chat.rejects: the original bytes (at most 64 KiB), where they stood, why, and at what time in
 // milliseconds. The reason is the first of own, then of those that all stages share, that err wraps; wrong_type otherwise.

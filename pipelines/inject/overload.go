@@ -12,6 +12,8 @@ const (
 	SinkReadsOn Mutant = "sink-reads-on"
 	// StepUnbounded has a step take all of a batch, however much that causes.
 	StepUnbounded Mutant = "step-unbounded"
+	// PauseOff has a stage read on in an input that its handler can do without.
+	PauseOff Mutant = "pause-off"
 	// LearnOff has a stage take messages of another release for messages of nobody.
 	LearnOff Mutant = "learn-off"
 )

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -21,9 +22,9 @@ const (
 	attrControl      = 0x20
 	minRecord        = 7 // length, attributes, two deltas, key and value length, header count
 	maxHeaders       = 1024
-	maxRecords       = 1 << 20 // of a batch
+	maxRecords       = 1 << 17 // of a batch
 	traceHeader      = "traceparent"
-	maxUncompressed  = 64 << 20
+	maxUncompressed  = maxAtomic + 1<<20 // of a batch: more than any that a stage writes
 	controlAbort     = 0
 	positionMaxBytes = 128
 )
@@ -78,10 +79,11 @@ func nextBatch(b []byte) (bt batch, rest []byte, ok bool, err error) {
 // decoder turns batches into records. It remembers the last stage name, which hardly ever changes within a topic.
 type decoder struct{ stage string }
 
-// budget is how many bytes the batches of one response may still decompress to. A few kilobytes can hold gigabytes.
+// budget is how many bytes the batches of one response may still decompress to, the last of them aside. A few kilobytes can
+// hold gigabytes.
 type budget int
 
-func newBudget() *budget { b := budget(maxUncompressed); return &b }
+func newBudget(bytes int) *budget { b := budget(bytes); return &b }
 
 // append adds the records of f from an offset on to dst and returns the offset to fetch next, which passes every whole
 // batch, whatever compaction left in it, until the budget is spent. Control batches and aborted records are left out.
@@ -119,12 +121,24 @@ func (d *decoder) append(dst []stage.Record, f *fetched, from int64, left *budge
 			}
 		case bt.attributes&attrTransaction != 0 && aborted[bt.producer]:
 		case bt.records > 0:
-			if dst, err = d.records(dst, f, &bt, from, left); err != nil {
+			had := len(dst)
+			dst, err = d.records(dst, f, &bt, from, left)
+			if errors.Is(err, errTooMuch) {
+				dst, err = append(dst[:had], bt.oversize(f.TopicPartition, len(bt.body))), nil
+			}
+			if err != nil {
 				return dst, next, &partitionError{f.TopicPartition, bt.first, err}
 			}
 		}
 		next = bt.last + 1
 	}
+}
+
+// oversize stands for all records of a batch that is too large, at the last one's offset.
+func (b *batch) oversize(tp stage.TopicPartition, size int) stage.Record {
+	return stage.Record{Topic: tp.Topic, Partition: tp.Partition, Offset: b.last, Time: time.UnixMilli(b.maxTime).UTC(),
+		Fault: fmt.Errorf("%w: the batch of offsets %d to %d, %d bytes compressed, has more than %d bytes or %d records; send smaller batches",
+			stage.ErrOversize, b.first, b.last, size, maxUncompressed, maxRecords)}
 }
 
 // abortMarker tells whether a control batch ends an aborted transaction.
@@ -138,12 +152,18 @@ func (b *batch) abortMarker() bool {
 
 func (d *decoder) records(dst []stage.Record, f *fetched, bt *batch, from int64, left *budget) ([]stage.Record, error) {
 	body, err := decompress(bt.attributes&attrCodec, bt.body, maxUncompressed)
+	if errors.Is(err, errTooMuch) {
+		return dst, err
+	}
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	*left -= budget(len(body))
-	if bt.records > maxRecords || int64(bt.records)*minRecord > int64(len(body)) {
+	if int64(bt.records)*minRecord > int64(len(body)) {
 		return dst, fmt.Errorf("%w: %d records in %d bytes", ErrCorrupt, bt.records, len(body))
+	}
+	if bt.records > maxRecords {
+		return dst, errTooMuch
 	}
 	dst = slices.Grow(dst, int(bt.records))
 	i := 0

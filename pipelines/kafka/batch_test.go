@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +39,7 @@ func amend(b []byte, change func([]byte)) []byte {
 
 func decodeAll(batches []byte, from int64, aborted ...abortedTxn) ([]stage.Record, int64, error) {
 	f := &fetched{TopicPartition: stage.TopicPartition{Topic: "t", Partition: 4}, batches: batches, aborted: aborted}
-	return new(decoder).append(nil, f, from, newBudget())
+	return new(decoder).append(nil, f, from, newBudget(feedBudget))
 }
 
 func TestBatchRoundTrip(t *testing.T) {
@@ -202,8 +204,34 @@ func TestBombsAreTakenOneByOne(t *testing.T) {
 		log = append(log, big...)
 	}
 	recs, next, err := decodeAll(log, 0)
-	if err != nil || len(recs) != 2 || next != 2 {
+	if err != nil || len(recs) != 1 || next != 1 {
 		t.Errorf("%d bytes became %d records, next %d, %v", len(log), len(recs), next, err)
+	}
+}
+
+// A batch that nobody has to hold is passed, whole, and what stands for it says so; what comes after it is read.
+func TestOversizeBatchIsPassed(t *testing.T) {
+	many := make([]stage.Record, maxRecords+1)
+	for c := CompressionNone; c <= CompressionZstd; c++ {
+		for what, recs := range map[string][]stage.Record{"bytes": {{}, {Value: make([]byte, maxUncompressed)}}, "records": many} {
+			if c == CompressionNone && what == "bytes" {
+				continue // as large on the wire: the broker refuses it
+			}
+			log := encodeAll(t, c, 7, recs...)
+			last := 7 + int64(len(recs)) - 1
+			log = append(log, encodeAll(t, c, last+1, stage.Record{Key: []byte("k")})...)
+			got, next, err := decodeAll(log, 0)
+			if err != nil || len(got) != 2 || next != last+2 {
+				t.Fatalf("%v, %s: %d records, next %d, %v", c, what, len(got), next, err)
+			}
+			if r := got[0]; !errors.Is(r.Fault, stage.ErrOversize) || r.Offset != last || r.Topic != "t" || r.Partition != 4 || r.Value != nil ||
+				!strings.Contains(r.Fault.Error(), fmt.Sprint("offsets 7 to ", last)) {
+				t.Errorf("%v, %s: %+v", c, what, r)
+			}
+			if got[1].Fault != nil || string(got[1].Key) != "k" {
+				t.Errorf("%v, %s: %+v", c, what, got[1])
+			}
+		}
 	}
 }
 

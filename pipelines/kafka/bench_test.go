@@ -60,7 +60,7 @@ func BenchmarkDecode(b *testing.B) {
 				var out []stage.Record
 				b.ReportAllocs()
 				for b.Loop() {
-					out, _, _ = d.append(out[:0], f, 0, newBudget())
+					out, _, _ = d.append(out[:0], f, 0, newBudget(feedBudget))
 				}
 				if len(out) != n {
 					b.Fatal(len(out))

@@ -109,8 +109,8 @@ func decompress(code uint16, b []byte, limit int) ([]byte, error) {
 		return readAll(r, 4*len(b), limit)
 	case codeZstd:
 		out, err := zstdReader().DecodeAll(b, nil)
-		if err == nil && len(out) > limit {
-			err = errTooMuch
+		if err == nil && len(out) > limit || errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
+			return nil, errTooMuch
 		}
 		return out, err
 	}
@@ -123,12 +123,12 @@ func readAll(r io.Reader, guess, limit int) ([]byte, error) {
 		n, err := r.Read(out[len(out):cap(out)])
 		out = out[:len(out)+n]
 		switch {
+		case len(out) > limit:
+			return nil, errTooMuch
 		case errors.Is(err, io.EOF):
 			return out, nil
 		case err != nil:
 			return nil, err
-		case len(out) > limit:
-			return nil, errTooMuch
 		}
 		if len(out) == cap(out) {
 			out = append(out, 0)[:len(out)]

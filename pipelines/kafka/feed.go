@@ -17,6 +17,9 @@ const (
 	// While records keep coming, a fetch waits a moment for more, which saves a round trip for every few records.
 	busyBytes = 32 << 10
 	busyWait  = 3 * time.Millisecond
+	// feedBudget is how much one fetch may decompress to, and maxKept how many records' slice is kept for the next one.
+	feedBudget = 4 << 20
+	maxKept    = 16 << 10
 	// maxStalled is how many fetches may bring bytes but no whole batch, beyond one for each partition.
 	maxStalled = 3
 )
@@ -31,6 +34,10 @@ type feed struct {
 	free    chan *chunk
 	cancel  context.CancelFunc
 	err     error // why it ended; to be read after out is closed
+
+	mu      sync.Mutex
+	paused  []stage.TopicPartition
+	changed chan struct{} // closed and made anew when paused changes
 }
 
 // source is one partition; it belongs to the goroutine that fetches from its leader.
@@ -56,7 +63,7 @@ type progress struct {
 // startFeed begins to fetch at the given offsets. Stop it when done.
 func startFeed(ctx context.Context, c *Client, next map[stage.TopicPartition]int64, retry func(string, error)) *feed {
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{client: c, retry: retry, cancel: cancel, out: make(chan *chunk), free: make(chan *chunk, 4)}
+	f := &feed{client: c, retry: retry, cancel: cancel, out: make(chan *chunk), free: make(chan *chunk, 4), changed: make(chan struct{})}
 	for tp, offset := range next {
 		f.sources = append(f.sources, &source{TopicPartition: tp, next: offset})
 	}
@@ -77,8 +84,39 @@ func (f *feed) stop() {
 	}
 }
 
+// pause says which partitions not to fetch until it is called again. What is on its way comes all the same.
+func (f *feed) pause(tps []stage.TopicPartition) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.Equal(f.paused, tps) {
+		return
+	}
+	f.paused = tps
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// wanted are the sources that are not paused, and a channel that is closed when that changes.
+func (f *feed) wanted(sources []*source) ([]*source, <-chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.paused) == 0 {
+		return sources, f.changed
+	}
+	var out []*source
+	for _, s := range sources {
+		if !slices.Contains(f.paused, s.TopicPartition) {
+			out = append(out, s)
+		}
+	}
+	return out, f.changed
+}
+
 // recycle takes a chunk back, whose slices are used again. The records' bytes are not.
 func (f *feed) recycle(c *chunk) {
+	if cap(c.records) > maxKept {
+		return
+	}
 	clear(c.records) // lets go of the buffers
 	c.records, c.parts = c.records[:0], c.parts[:0]
 	select {
@@ -143,10 +181,19 @@ func (f *feed) groups(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (f *feed) group(ctx context.Context, sources []*source) error {
-	share := int32(max(fetchBytes/len(sources), 64<<10))
+func (f *feed) group(ctx context.Context, all []*source) error {
 	stalled := 0
 	for first, busy := 0, false; ; first++ {
+		sources, changed := f.wanted(all)
+		if len(sources) == 0 {
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		share := int32(max(fetchBytes/len(sources), 64<<10))
 		req := &fetchRequest{committed: true, minBytes: 1, maxBytes: fetchBytes, maxWait: idleWait, parts: make([]fetchPart, len(sources))}
 		if busy {
 			req.minBytes, req.maxWait = busyBytes, busyWait
@@ -183,7 +230,7 @@ func (f *feed) group(ctx context.Context, sources []*source) error {
 // decode makes a chunk of a response.
 func (f *feed) decode(sources []*source, parts []fetched) (c *chunk, size int, err error) {
 	c = f.chunk()
-	left := newBudget()
+	left := newBudget(feedBudget)
 	for i := range parts {
 		p := &parts[i]
 		at := slices.IndexFunc(sources, func(s *source) bool { return s.TopicPartition == p.TopicPartition })

@@ -32,7 +32,12 @@ func (l *taskLog) Read(tp stage.TopicPartition, from int64, fn func(stage.Record
 	if !ok {
 		end = b[1]
 	}
-	return l.client.readRange(l.ctx, tp, max(from, b[0]), end, ok, l.retry, fn)
+	return l.client.readRange(l.ctx, tp, max(from, b[0]), end, ok, l.retry, func(r stage.Record) error {
+		if r.Fault != nil {
+			return &stage.InputError{Input: r, Err: r.Fault}
+		}
+		return fn(r)
+	})
 }
 
 // Last implements stage.Log. It reads windows back from the end, each four times as large as the one before, so that
@@ -106,7 +111,10 @@ func (l *taskLog) bounds(tp stage.TopicPartition) (b [2]int64, err error) {
 	return b, err
 }
 
-const readBytes = 4 << 20 // of one fetch while reading a range
+const (
+	readBytes  = 4 << 20 // of one fetch while reading a range
+	readBudget = 32 << 20
+)
 
 // readRange calls fn for the records of a partition in [from, end) and returns the offset after the last batch read.
 // It retries what is transient. wait says that everything up to end will be decided; without it an undecided
@@ -127,7 +135,7 @@ func (c *Client) readRange(ctx context.Context, tp stage.TopicPartition, from, e
 					return &partitionError{tp, from, parts[i].err}
 				}
 				decided = parts[i].stable >= end || parts[i].stable > from
-				if records, next, err = d.append(records[:0], &parts[i], from, newBudget()); err != nil {
+				if records, next, err = d.append(records[:0], &parts[i], from, newBudget(readBudget)); err != nil {
 					return err
 				}
 			}

@@ -58,6 +58,7 @@ func (t *task) run(ctx context.Context) error {
 				return err
 			}
 			f.recycle(c)
+			f.pause(t.stage.Pause())
 		case <-tick.C:
 			if t.ticks && time.Since(t.stepped) >= tickEvery {
 				if err := t.step(ctx, nil, t.caughtUp()); err != nil {

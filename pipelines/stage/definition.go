@@ -108,6 +108,13 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 			in, caughtUp = in[:i], false
 			break
 		}
+		if in[i].Fault != nil {
+			if t.def.Reject == nil {
+				return nil, nil, &InputError{in[i], in[i].Fault}
+			}
+			out = t.keep(out, []Record{t.reject(in[i], in[i].Fault, 0)})
+			continue
+		}
 		if t.def.Learn != nil && !inject.LearnOff.Is() {
 			if err := t.def.Learn(in[i].Value); err != nil {
 				return nil, nil, &InputError{in[i], err}
@@ -118,10 +125,7 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 			if !isReject(err) || t.def.Reject == nil {
 				return nil, nil, &InputError{in[i], err}
 			}
-			t.Rejects++
-			letter := t.def.Reject(in[i], err)
-			letter.Position = Position{partition(t.def, in[i]), in[i].Offset, int32(len(res))}
-			res = append(res, letter)
+			res = append(res, t.reject(in[i], err, len(res)))
 		}
 		from := len(out)
 		out = t.keep(out, res)
@@ -143,6 +147,22 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 		}
 	}
 	return out, state, nil
+}
+
+// reject makes a dead letter, which comes after so many other outputs of the same input.
+func (t *Task) reject(in Record, err error, after int) Record {
+	t.Rejects++
+	letter := t.def.Reject(in, err)
+	letter.Position = Position{partition(t.def, in), in.Offset, int32(after)}
+	return letter
+}
+
+// Pause is which inputs the handler can do without for now.
+func (t *Task) Pause() []TopicPartition {
+	if h, ok := t.handler.(Pauser); ok && !inject.PauseOff.Is() {
+		return h.Pause()
+	}
+	return nil
 }
 
 // keep appends what is not in the log yet. Ticks pass by it: they promise the same thing however often they are said.

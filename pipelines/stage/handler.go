@@ -33,6 +33,14 @@ type Weigher interface {
 	Weight() int
 }
 
+// Pauser is a Handler of several inputs that can do without some of them for now, so that none is read ahead of another
+// without bound. Pause is asked after every step; what it names is not fetched until it names it no more. It must leave one
+// that what it holds is waiting for.
+type Pauser interface {
+	Handler
+	Pause() []TopicPartition
+}
+
 // Ticker is a Handler that puts time into the log (intake alone does). Tick is called at the end of every step and at
 // least once a second when there is nothing to read; caughtUp tells whether the step reached the end of the input.
 type Ticker interface {
@@ -42,6 +50,9 @@ type Ticker interface {
 
 // ErrReject marks an input that no one could handle, as against a fault of the stage itself.
 var ErrReject = errors.New("rejected")
+
+// ErrOversize marks an input that is too large to be read.
+var ErrOversize = errors.New("too large to be read")
 
 // TopicPartition names one partition.
 type TopicPartition struct {

@@ -21,6 +21,9 @@ type Record struct {
 	Stage     string // the stage that wrote it, from the position header; empty for records from outside
 	Position  Position
 	Trace     string // W3C traceparent, passed on from input to output
+	// Fault says that what stands here is of a size that nobody has to hold, and was not read: an error that wraps
+	// ErrOversize. Key and value are missing then. Such an input goes to the dead letters, and no handler sees it.
+	Fault error
 }
 
 // Position names the input that caused an output: the source partition, the offset in it, and which of that input's

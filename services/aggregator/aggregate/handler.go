@@ -35,8 +35,8 @@ func Definition(codec *schemas.Codec, trust Trust) stage.Definition {
 }
 
 // Handler folds all ledgers of a deployment. It is a stage.Handler; not for concurrent use. It holds the windows' panes, a
-// pane (7 KB at 30 segments) for each minute by which one ledger is read ahead of the slowest, and the bodies that no
-// checkpoint vouches for yet.
+// pane (7 KB at 30 segments) for each minute by which one ledger is read ahead of the slowest, a day at most, and the bodies
+// that no checkpoint vouches for yet; see Pause.
 type Handler struct {
 	shared
 	ledgers []*ledger // by partition
@@ -112,6 +112,32 @@ func (h *Handler) take(l *ledger, in stage.Record) error {
 		return l.consider(&h.message)
 	}
 	return fmt.Errorf("%w: topic %q is not one of the aggregator's", stage.ErrReject, in.Topic)
+}
+
+// What is held before another input must catch up: bodies that no checkpoint vouches for, checkpoints whose records have not
+// come, and the time by which one ledger is ahead of the slowest, in milliseconds.
+const (
+	maxHeld    = 20_000
+	maxWaiting = 1_000
+	maxLead    = 24 * 60 * minute
+)
+
+// Pause implements stage.Pauser. The slowest ledger is never held up by another, and of its two topics never both.
+func (h *Handler) Pause() (out []stage.TopicPartition) {
+	slowest := int64(math.MaxInt64)
+	for _, l := range h.ledgers {
+		slowest = min(slowest, l.clock)
+	}
+	for _, l := range h.ledgers {
+		ahead := l.clock > slowest && l.clock-maxLead > slowest
+		if ahead || len(l.waiting) == 0 && len(l.held) > maxHeld {
+			out = append(out, stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: l.partition})
+		}
+		if ahead || len(l.waiting) > maxWaiting {
+			out = append(out, stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: l.partition})
+		}
+	}
+	return out
 }
 
 // close publishes all windows that every ledger has passed.

@@ -129,6 +129,24 @@ func (l *ledger) Handle(in stage.Record) ([]stage.Record, error) {
 	}
 }
 
+// How many records, and how many checkpoints, are held before the other topic must catch up. The record-signer leaves no
+// more than 10,000 records without a checkpoint, so what is held always comes to one.
+const (
+	maxRecords     = 20_000
+	maxCheckpoints = 1_000
+)
+
+// Pause implements stage.Pauser.
+func (l *ledger) Pause() []stage.TopicPartition {
+	switch records, checkpoints := l.fold.Waiting(); {
+	case checkpoints == 0 && records > maxRecords:
+		return []stage.TopicPartition{{Topic: pipelines.ConductRecords, Partition: l.partition}}
+	case checkpoints > maxCheckpoints: // none of them is reached: more records are needed
+		return []stage.TopicPartition{{Topic: pipelines.ConductCheckpoints, Partition: l.partition}}
+	}
+	return nil
+}
+
 // count reports what the fold did not take.
 func (l *ledger) count() {
 	for reason, n := range l.fold.Skipped {
