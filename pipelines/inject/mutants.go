@@ -28,6 +28,16 @@ const (
 	RetriableIsFinal Mutant = "retriable-is-final"
 	// FinalIsRetried tries for ever what only an operator can mend.
 	FinalIsRetried Mutant = "final-is-retried"
+	// CertaintyNotAsked gives the AI every case of an AI's type, however uncertain the classifier is of it.
+	CertaintyNotAsked Mutant = "certainty-not-asked"
+	// WaitsForEver leaves a case with the AI for as long as the customer says nothing of the matter.
+	WaitsForEver Mutant = "waits-for-ever"
+	// GreetingCounts counts an AI's greeting as its work, on a case that turns out a human's too.
+	GreetingCounts Mutant = "greeting-counts"
+	// CorrectionNotHeard leaves with the AI a case that a human says it may not have.
+	CorrectionNotHeard Mutant = "correction-not-heard"
+	// FailsOpen believes an external classifier whatever it answers.
+	FailsOpen Mutant = "fails-open"
 )
 
 // A Point is a place at which a process can be made to kill itself.

@@ -12,6 +12,7 @@ type mutant struct {
 const (
 	adapter = "./pipelines/kafka"
 	whole   = "./e2e"
+	router  = "./services/router/cases"
 )
 
 var mutants = []mutant{
@@ -22,4 +23,9 @@ var mutants = []mutant{
 	{"idempotence-off", "a write that is tried again keeps its sequence numbers", whole, "TestLostAcknowledgements/kfake", nil},
 	{"fence-off", "a claim puts its epoch into every output", whole, "TestLateWriteBeforeTheNewOwnersFirst/kafka", nil},
 	{"claim-not-awaited", "a new owner recovers when its claim is in every output", whole, "TestLateWriteDuringTheClaim", nil},
+	{"certainty-not-asked", "the AI gets a case only if the classifier is as certain as the policy asks", router, "TestACaseWaitsForContentAndIsTypedOnce", nil},
+	{"waits-for-ever", "a customer who says nothing of the matter gets a human in the end", router, "TestACaseWaitsForContentAndIsTypedOnce", nil},
+	{"greeting-counts", "what a bot writes before content is no work on a human's case", router, "TestACaseWaitsForContentAndIsTypedOnce", nil},
+	{"correction-not-heard", "a human's word takes from the AI what it may not have", router, "TestAHumansCorrectionTakesFromTheAIWhatItMayNotHave", nil},
+	{"fails-open", "an external classifier's broken answer is none", "./services/intake/remote", "TestItFailsClosed", nil},
 }

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/services/intake/classify"
 )
 
@@ -50,6 +51,9 @@ func parse(raw []byte) (classify.Finding, string, error) {
 		return classify.Finding{}, "", fmt.Errorf("%w: more than one answer", errBroken)
 	}
 	known := a.CaseType == classify.Unknown || slices.Contains(classify.CaseTypes, a.CaseType) && !a.Bare
+	if inject.FailsOpen.Is() && a.Probability != nil && a.AIProbability != nil {
+		known, a.Version = true, "x"
+	}
 	if !known || !version(a.Version) || !probability(a.Probability) || !probability(a.AIProbability) || !stretches(a.Because) {
 		return classify.Finding{}, "", fmt.Errorf("%w: a field is missing or out of range", errBroken)
 	}

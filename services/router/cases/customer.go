@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/router/guard"
 	"github.com/casetrail/casetrail/services/router/tripwire"
@@ -94,7 +95,7 @@ func asked(c *schemas.CaseState, e *schemas.CaseEvent) int32 {
 // it one; on a case that a human has it changes nothing, since the record says by what type the case was routed.
 func (r *Router) corrected(c *schemas.CaseState, e *schemas.CaseEvent, at int64) {
 	t := caseType(e)
-	if c.Case.Handler != schemas.HandlerAI {
+	if c.Case.Handler != schemas.HandlerAI || inject.CorrectionNotHeard.Is() {
 		return
 	}
 	if handler, _ := r.policy.Route(t, schemas.Some(1.0)); handler == schemas.HandlerAI {

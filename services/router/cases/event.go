@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/router/guard"
 	"github.com/casetrail/casetrail/services/router/tripwire"
@@ -98,7 +99,7 @@ func (r *Router) message(c *schemas.CaseState, e *schemas.CaseEvent, at int64) {
 	case schemas.SenderCustomer:
 		r.customer(c, e, at)
 	case schemas.SenderAI:
-		if !c.AwaitingContent { // a greeting may be answered by anyone
+		if !c.AwaitingContent || inject.GreetingCounts.Is() { // a greeting may be answered by anyone
 			c.Case.AIMessages++
 		}
 		r.guardAI(c, e, at)

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/schemas"
 )
 
@@ -43,11 +44,11 @@ func (c *Classification) validate(fault func(string, ...any)) {
 // Waits tells whether a case still waits for content when so many messages of the customer have said nothing of its
 // matter. Without an AI to greet, nobody waits.
 func (p *Policy) Waits(messages int32) bool {
-	return p.Version != "" && len(p.Routes.AIHandles) > 0 && int(messages) < p.Classification.WaitForContent
+	return p.Version != "" && len(p.Routes.AIHandles) > 0 && (int(messages) < p.Classification.WaitForContent || inject.WaitsForEver.Is())
 }
 
 // certain tells whether the classifier is as certain of an AI's type as the policy asks. Events of an intake that gave no
 // probability are routed by their type, as they were then.
 func (p *Policy) certain(ai schemas.Optional[float64]) bool {
-	return !ai.Set || ai.Value >= p.Classification.AIThreshold
+	return !ai.Set || ai.Value >= p.Classification.AIThreshold || inject.CertaintyNotAsked.Is()
 }
