@@ -271,3 +271,18 @@ func TestDyingAnywhereTakesEachEventOnce(t *testing.T) {
 		}
 	}
 }
+
+// What one replica takes and another rejects would be lost if the first died between its writes.
+func TestAReplicasClockDecidesNothing(t *testing.T) {
+	for _, skew := range []time.Duration{-time.Hour, 0, time.Hour} {
+		w := newWorld(t)
+		w.opt.Now = func() time.Time { return time.UnixMilli(w.now).Add(skew) }
+		w.put(says("c", "hi", t0-30*24*3_600_000))   // just not too old
+		w.put(says("d", "hi", t0-30*24*3_600_000-1)) // just too old
+		w.put(says("e", "hi", t0+300_001))
+		w.run()
+		if e, x := written[schemas.CaseEvent](w, pipelines.CaseEvents), written[schemas.ChatReject](w, pipelines.ChatRejects); len(e) != 1 || len(x) != 2 {
+			t.Errorf("a clock that is wrong by %v: %d taken, %d rejected", skew, len(e), len(x))
+		}
+	}
+}

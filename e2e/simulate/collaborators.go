@@ -1,0 +1,102 @@
+package simulate
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
+	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/record-signer/sign"
+)
+
+// prefix is what the names of the ledgers begin with.
+const prefix = "casetrail/simulated"
+
+// fixture is what all simulations have in common.
+type fixture struct {
+	codec    *schemas.Codec
+	model    *classify.Model
+	signer   *record.Signer
+	operator note.Verifier
+	writer   note.Signer
+}
+
+var shared = sync.OnceValue(func() *fixture {
+	f := &fixture{codec: schemas.NewOfflineCodec(pipelines.Subjects("")...)}
+	var err error
+	fail := func(e error) { err = errors.Join(err, e) }
+	f.model, err = classify.Load()
+	f.signer, err = record.NewSigner("simulated", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
+	operator, e := record.NewSigner("operator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)))
+	fail(e)
+	if err != nil {
+		panic(err)
+	}
+	f.operator, f.writer = operator.Verifier(), operator
+	return f
+})
+
+// salts are random in life; here they follow from the seed.
+type salts struct{ *world }
+
+func (s salts) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(s.rand.Uint32())
+	}
+	return len(b), nil
+}
+
+// disk is a signer's memory outside Kafka. It outlives its process, and may fail.
+type disk struct {
+	world *world
+	kept  map[string][]byte
+}
+
+var _ sign.Store = (*disk)(nil)
+
+func (d *disk) Load(ledger string) ([]byte, error) { return d.kept[ledger], nil }
+
+func (d *disk) Swap(ledger string, old, next []byte) error {
+	if d.world.chance(d.world.faults.disk) {
+		return fmt.Errorf("%w: no space left on device", errDied)
+	}
+	if !bytes.Equal(d.kept[ledger], old) {
+		return sign.ErrConflict
+	}
+	d.kept[ledger] = bytes.Clone(next)
+	if d.world.chance(d.world.faults.disk) {
+		return fmt.Errorf("%w: right after it kept a checkpoint", errDied)
+	}
+	return nil
+}
+
+// keeper tries again, or its process dies over it.
+type keeper struct{ *world }
+
+func (k keeper) Try(ctx context.Context, what string, f func(context.Context) error) error {
+	for range 100 {
+		err := f(ctx)
+		if err == nil || errors.Is(err, insert.ErrContradiction) || errors.Is(err, insert.ErrUnsendable) {
+			return err
+		}
+		if k.chance(.3) {
+			return fmt.Errorf("%s: %w: %w", what, errDied, err)
+		}
+		if k.calm {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, errDied)
+}
+
+func (keeper) Skip(string, int64) {}
+func (keeper) Took(string, int)   {}

@@ -1,0 +1,196 @@
+package simulate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/kafka"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/router/guard"
+)
+
+// scripted is one event and when it happens.
+type scripted struct {
+	at     int64
+	event  schemas.ChatEvent
+	policy *schemas.PolicyChange
+}
+
+// policy is one with short times, so that every timer of a case goes off within the simulation.
+const policy = `version: "%s"
+workflow: customer_service
+routes:
+  ai_handles: [refund_status, balance_inquiry, shipment_tracking, basic_transaction_query]
+  human_only: [dispute, fraud_claim, hardship_request, complex_multi_product]
+tripwires:
+  human_request: true
+  negative_messages: 2
+  negative_sentiment: -0.5
+  duration: %dm
+  case_type_change: 0.7
+idle_close: %dm
+amendments: 40m
+`
+
+// sayings are what customers say, of every case type and of none.
+var sayings = []string{
+	"Where is my refund? I sent the shoes back two weeks ago", "has my refund been processed yet", "What is my account balance?",
+	"how much money do I have in my checking account", "Where is my parcel, the tracking has not moved since Monday", "when will my package arrive",
+	"What was that payment of 12.50 on Friday?", "show me my last five transactions", "I want to dispute this direct debit, I never agreed to it",
+	"Somebody used my card, these charges are not mine", "my card was stolen and there are payments I did not make", "I lost my job and can't pay the instalment this month",
+	"I need to change my address and also my order never came and my card is blocked", "hello", "is anyone there?", "thanks", "yes, the blue one",
+	"I want to talk to a human", "Please let me speak to a real person", "This is useless, you are not helping at all", "I am really angry, third time I ask this",
+	"nothing works with you people, this is ridiculous", "¿Dónde está mi reembolso?", "مرحبا أين طلبي", "",
+}
+
+func newScript(w *world) []scripted {
+	var out []scripted
+	r := w.rand
+	span := int64(10+r.IntN(40)) * 60_000
+	for v := range 1 + r.IntN(2) {
+		doc := fmt.Sprintf(policy, fmt.Sprint("v", v), 1+r.IntN(4), 5+r.IntN(10))
+		change, err := guard.Sign([]byte(doc), w.actual.writer)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, scripted{at: epoch + r.Int64N(span/2)*int64(v), policy: change})
+	}
+	for c := range 4 + r.IntN(16) {
+		out = append(out, conversation(w, fmt.Sprint("case-", c), epoch+r.Int64N(span))...)
+	}
+	slices.SortStableFunc(out, func(a, b scripted) int { return cmp.Compare(a.at, b.at) })
+	return out
+}
+
+// conversation is one case, likely or not.
+func conversation(w *world, id string, at int64) []scripted {
+	var out []scripted
+	r, n := w.rand, 0
+	add := func(kind schemas.EventKind, sender schemas.Sender, edit func(*schemas.ChatEvent)) {
+		e := schemas.ChatEvent{EventID: fmt.Sprint(id, "-", n), CaseID: id, Kind: kind, Sender: sender, OccurredAt: at}
+		if sender == schemas.SenderAI {
+			e.AIModelVersion = schemas.Some("bot-1")
+		}
+		if r.IntN(2) == 0 {
+			e.CustomerID = schemas.Some("customer of " + id)
+		}
+		if edit != nil {
+			edit(&e)
+		}
+		n++
+		out = append(out, scripted{at: at, event: e})
+	}
+	says := func(sender schemas.Sender) {
+		add(schemas.EventKindMessage, sender, func(e *schemas.ChatEvent) { e.Text = schemas.Some(sayings[r.IntN(len(sayings))]) })
+	}
+	rates := func() {
+		add(schemas.EventKindRating, schemas.SenderCustomer, func(e *schemas.ChatEvent) { e.Rating = schemas.Some(int32(1 + r.IntN(5))) })
+	}
+	human := r.IntN(3) == 0
+	for range 1 + r.IntN(7) {
+		says(schemas.SenderCustomer)
+		at += r.Int64N(60_000)
+		switch r.IntN(8) {
+		case 0:
+			add(schemas.EventKindAgentJoined, schemas.SenderHuman, nil)
+			human = true
+		case 1:
+			rates()
+		default:
+			says([]schemas.Sender{schemas.SenderAI, schemas.SenderHuman}[map[bool]int{true: 1}[human]])
+		}
+		at += r.Int64N(90_000)
+	}
+	switch r.IntN(4) {
+	case 0, 1:
+		add(schemas.EventKindResolved, []schemas.Sender{schemas.SenderAI, schemas.SenderHuman, schemas.SenderCustomer}[r.IntN(3)], nil)
+	case 2:
+		add(schemas.EventKindClosed, schemas.SenderSystem, nil)
+	}
+	for range r.IntN(3) {
+		at += r.Int64N(15 * 60_000)
+		switch r.IntN(4) {
+		case 0:
+			says(schemas.SenderCustomer)
+		case 1:
+			add(schemas.EventKindComplaint, schemas.SenderCustomer, nil)
+		default:
+			rates()
+		}
+	}
+	return out
+}
+
+// publish puts what is due into chat.events, as its producers do.
+func (w *world) publish() {
+	if w.said == len(w.script) {
+		if w.faults.eventClock && w.rand.IntN(4) == 0 {
+			w.ringClocks()
+		}
+		return
+	}
+	s := &w.script[w.said]
+	if w.faults.eventClock {
+		w.now = max(w.now, s.at)
+	} else if s.at > w.now {
+		return
+	}
+	w.said++
+	if s.policy != nil {
+		w.emit(int32(w.rand.IntN(int(w.broker.partitions))), nil, s.policy)
+		return
+	}
+	p := kafka.Murmur2Partition([]byte(s.event.CaseID), w.broker.partitions)
+	e := s.event
+	if !w.faults.eventClock {
+		e.OccurredAt = w.now - w.rand.Int64N(1000)
+	}
+	w.emit(p, []byte(e.CaseID), &e)
+	w.dirt(p, &e)
+	if w.faults.eventClock && w.rand.IntN(3) == 0 {
+		w.ring(int32(w.rand.IntN(int(w.broker.partitions))), e.OccurredAt)
+	}
+}
+
+func (w *world) emit(p int32, key []byte, m schemas.Message) {
+	w.stats.Events++
+	w.put(p, stage.Record{Key: key, Value: w.actual.codec.Append(nil, pipelines.ChatEvents, m)})
+}
+
+func (w *world) put(p int32, r stage.Record) {
+	w.broker.topics[stage.TopicPartition{Topic: pipelines.ChatEvents, Partition: p}].append(w.now, r)
+}
+
+// dirt is what a careless producer does: it publishes again, and things that are no events, and aborts transactions.
+func (w *world) dirt(p int32, e *schemas.ChatEvent) {
+	value := w.actual.codec.Append(nil, pipelines.ChatEvents, e)
+	if w.chance(w.faults.dirty) {
+		w.emit(p, []byte(e.CaseID), e)
+	}
+	if w.chance(w.faults.dirty) {
+		w.broker.topics[stage.TopicPartition{Topic: pipelines.ChatEvents, Partition: p}].hide()
+	}
+	if w.chance(w.faults.dirty) {
+		value[w.rand.IntN(len(value))] ^= byte(1 + w.rand.IntN(255))
+		w.put(p, stage.Record{Key: []byte(e.CaseID), Value: value})
+	}
+	if w.chance(w.faults.dirty) {
+		w.put(p, stage.Record{Value: [][]byte{nil, {}, []byte("hello"), {0, 0, 0, 0, 99, 1}, value[:len(value)/2]}[w.rand.IntN(5)]})
+	}
+}
+
+// ring says that a partition is complete up to a time: the clock of a replay of history.
+func (w *world) ring(p int32, at int64) {
+	w.emit(p, nil, &schemas.ChatEvent{Kind: schemas.EventKindClock, Sender: schemas.SenderSystem, OccurredAt: at})
+}
+
+func (w *world) ringClocks() {
+	if w.faults.eventClock {
+		for p := range w.broker.partitions {
+			w.ring(p, w.now)
+		}
+	}
+}
