@@ -30,10 +30,11 @@ type partition struct {
 
 // entry is one offset. A hidden one is never shown to a reader: a marker, or what was aborted.
 type entry struct {
-	record stage.Record
-	hidden bool
-	by     int64 // of a marker: producer id and epoch
-	epoch  int16
+	record   stage.Record
+	hidden   bool
+	by       int64 // the producer's id and epoch; 0 where nobody claimed anything
+	epoch    int16
+	sequence int32 // -1 of a marker
 }
 
 // session is what a partition knows of a producer.
@@ -128,6 +129,10 @@ func (b *broker) produce(q *request) verdict {
 	s.last[0] = q.sequence + 1 // 0 is none
 	s.next += int32(len(q.records))
 	p.append(b.world.now, q.records...)
+	for i, e := range p.entries[len(p.entries)-len(q.records):] {
+		e.by, e.epoch, e.sequence = q.id, q.epoch, q.sequence+int32(i)
+		p.entries[len(p.entries)-len(q.records)+i] = e
+	}
 	return written
 }
 
@@ -180,7 +185,7 @@ func (b *broker) writeMarkersOf(id int64) {
 }
 
 func (m *marker) write() {
-	m.to.entries = append(m.to.entries, entry{hidden: true, by: m.id, epoch: m.epoch})
+	m.to.entries = append(m.to.entries, entry{hidden: true, by: m.id, epoch: m.epoch, sequence: -1})
 	if s := m.to.producers[m.id]; s == nil || s.epoch < m.epoch {
 		m.to.producers[m.id] = &session{epoch: m.epoch}
 	}
@@ -189,7 +194,7 @@ func (m *marker) write() {
 // marked is the offset after a claim's marker, from an offset on.
 func (p *partition) marked(c claim, from int64) (int64, bool) {
 	for i := from; i < int64(len(p.entries)); i++ {
-		if e := &p.entries[i]; e.hidden && e.by == c.id && e.epoch == c.epoch {
+		if e := &p.entries[i]; e.hidden && e.by == c.id && e.epoch == c.epoch && e.sequence == -1 {
 			return i + 1, true
 		}
 	}

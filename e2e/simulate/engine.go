@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/casetrail/casetrail/cli/verify"
@@ -30,6 +31,8 @@ type engine struct {
 	heads  map[int32][]insert.Head
 	other  map[stage.TopicPartition]map[stage.Position]int64 // offsets of messages that were inserted, by position
 	next   map[stage.TopicPartition]int64
+
+	windows map[string]map[int64][]schemas.Segment // for the checker, computed once
 }
 
 type row struct {
@@ -178,10 +181,19 @@ func (e *engine) Bodies(_ context.Context, partition int32, size int64, fn func(
 
 // Windows implements verify.Rows.
 func (e *engine) Windows(_ context.Context, window string, ends []int64) (map[int64][]schemas.Segment, error) {
+	if e.windows == nil {
+		e.windows = map[string]map[int64][]schemas.Segment{}
+		for _, m := range recompute.Recompute(e.panes, math.MaxInt64) {
+			if e.windows[m.Window] == nil {
+				e.windows[m.Window] = map[int64][]schemas.Segment{}
+			}
+			e.windows[m.Window][m.End] = m.Segments
+		}
+	}
 	out := map[int64][]schemas.Segment{}
-	for _, m := range recompute.Recompute(e.panes, slices.Max(ends)) {
-		if m.Window == window && slices.Contains(ends, m.End) {
-			out[m.End] = m.Segments
+	for _, end := range ends {
+		if s := e.windows[window][end]; s != nil {
+			out[end] = s
 		}
 	}
 	return out, nil

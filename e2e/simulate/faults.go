@@ -20,6 +20,7 @@ type faults struct {
 	disk       float64 // what is kept outside Kafka can't be written
 	dirty      float64 // a chat event is published twice, is no event, or stands beside an aborted one
 	leap       float64 // a long time goes by
+	cut        float64 // a broker loses the end of a ledger
 	unfenced   bool    // a new owner's claim does not stop the old one: the epochs of its id are used up
 	eventClock bool    // time comes from the events
 	skew       int64   // by how much clocks may be wrong, in milliseconds
@@ -36,8 +37,8 @@ func drawFaults(r *rand.Rand) faults {
 		return most * r.Float64()
 	}
 	f := faults{crash: some(.08), move: some(.5), zombie: some(1), loseAck: some(.2), lose: some(.2), delay: some(.2), stale: some(.5),
-		clickhouse: some(.3), disk: some(.05), dirty: some(.3), leap: some(.01),
-		unfenced: r.IntN(5) == 0, eventClock: r.IntN(2) == 0, pace: 1 + r.Int64N(800), leapBy: 1 + r.Int64N(20*60_000), batch: 1 + r.IntN(40)}
+		clickhouse: some(.3), disk: some(.05), dirty: some(.3), leap: some(.01), cut: some(.02) * float64(r.IntN(2)),
+		unfenced: r.IntN(5) == 0, eventClock: r.IntN(2) == 0, pace: 1 + r.Int64N(500), leapBy: 1 + r.Int64N(10*60_000), batch: 1 + r.IntN(40)}
 	if r.IntN(3) == 0 {
 		f.skew = 2 * 3_600_000
 	}
@@ -62,7 +63,7 @@ func (f *faults) String() string {
 		name string
 		p    float64
 	}{{"crash", f.crash}, {"move", f.move}, {"zombie", f.zombie}, {"lost acknowledgement", f.loseAck}, {"lost request", f.lose}, {"late request", f.delay},
-		{"stale read", f.stale}, {"ClickHouse", f.clickhouse}, {"disk", f.disk}, {"dirty source", f.dirty}, {"leap", f.leap}} {
+		{"stale read", f.stale}, {"ClickHouse", f.clickhouse}, {"disk", f.disk}, {"dirty source", f.dirty}, {"leap", f.leap}, {"ledger cut off", f.cut}} {
 		if x.p > 0 {
 			fmt.Fprintf(&b, ", %s %.3f", x.name, x.p)
 		}

@@ -32,7 +32,7 @@ tripwires:
   duration: %dm
   case_type_change: 0.7
 idle_close: %dm
-amendments: 40m
+amendments: 8m
 `
 
 // sayings are what customers say, of every case type and of none.
@@ -49,9 +49,9 @@ var sayings = []string{
 func newScript(w *world) []scripted {
 	var out []scripted
 	r := w.rand
-	span := int64(10+r.IntN(40)) * 60_000
+	span := int64(2+r.IntN(12)) * 60_000
 	for v := range 1 + r.IntN(2) {
-		doc := fmt.Sprintf(policy, fmt.Sprint("v", v), 1+r.IntN(4), 5+r.IntN(10))
+		doc := fmt.Sprintf(policy, fmt.Sprint("v", v), 1+r.IntN(3), 3+r.IntN(4))
 		change, err := guard.Sign([]byte(doc), w.actual.writer)
 		if err != nil {
 			panic(err)
@@ -92,7 +92,7 @@ func conversation(w *world, id string, at int64) []scripted {
 	human := r.IntN(3) == 0
 	for range 1 + r.IntN(7) {
 		says(schemas.SenderCustomer)
-		at += r.Int64N(60_000)
+		at += r.Int64N(30_000)
 		switch r.IntN(8) {
 		case 0:
 			add(schemas.EventKindAgentJoined, schemas.SenderHuman, nil)
@@ -102,7 +102,7 @@ func conversation(w *world, id string, at int64) []scripted {
 		default:
 			says([]schemas.Sender{schemas.SenderAI, schemas.SenderHuman}[map[bool]int{true: 1}[human]])
 		}
-		at += r.Int64N(90_000)
+		at += r.Int64N(40_000)
 	}
 	switch r.IntN(4) {
 	case 0, 1:
@@ -111,7 +111,7 @@ func conversation(w *world, id string, at int64) []scripted {
 		add(schemas.EventKindClosed, schemas.SenderSystem, nil)
 	}
 	for range r.IntN(3) {
-		at += r.Int64N(15 * 60_000)
+		at += r.Int64N(5 * 60_000)
 		switch r.IntN(4) {
 		case 0:
 			says(schemas.SenderCustomer)

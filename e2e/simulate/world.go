@@ -143,6 +143,9 @@ func (w *world) act() error {
 		w.move()
 	case n < 24:
 		w.restart()
+	case n < 25:
+		w.compact()
+		w.cut()
 	case n < 30 && len(w.zombies) > 0:
 		return w.stepZombie()
 	}
@@ -163,6 +166,7 @@ func (w *world) settle() error {
 	w.calm = true
 	w.say("calm")
 	w.zombies = nil
+	w.now += w.faults.skew // so that the slowest clock is beyond what the fastest has promised
 	for len(w.late) > 0 {
 		w.deliver()
 	}
@@ -197,7 +201,7 @@ func (w *world) settle() error {
 }
 
 // settleBy is beyond the longest timer of the policy, so that what it starts ends with the next.
-const settleBy = 50 * 60_000
+const settleBy = 16 * 60_000
 
 func (w *world) chance(p float64) bool { return !w.calm && p > 0 && w.rand.Float64() < p }
 
