@@ -16,7 +16,7 @@ import (
 // check holds what is in the topics and in ClickHouse against every promise.
 func (w *world) check() error {
 	f := w.actual
-	report, err := verify.Run(w.engine.ctx, verify.Options{Topics: topics{w.broker}, Codec: f.codec, Trusted: f.signer.Verifier(), Rows: w.engine, Deep: true})
+	report, err := verify.Run(w.engine.ctx, verify.Options{Topics: topics{w.broker}, Codec: f.codec, Trusted: f.signer.Verifier(), Rows: w.engine, Deep: true, AllWindows: true})
 	if err != nil {
 		return fmt.Errorf("the checker can't read: %w", err)
 	}
@@ -24,6 +24,11 @@ func (w *world) check() error {
 	w.stats.Windows = len(w.broker.topics[stage.TopicPartition{Topic: pipelines.ConductMetrics}].entries)
 	if err := report.Err(); err != nil {
 		return err
+	}
+	for _, c := range report.Checks {
+		if c.Pending > 0 {
+			return fmt.Errorf("%s: %d are lost, since nothing is on its way any more: %s", c.Name, c.Pending, c.Next)
+		}
 	}
 	for _, check := range []func() error{w.checkOnce, w.checkAllConcluded, w.checkTables, w.checkReplay} {
 		if err := check(); err != nil {

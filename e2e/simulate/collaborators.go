@@ -88,14 +88,13 @@ func (k keeper) Try(ctx context.Context, what string, f func(context.Context) er
 		if err == nil || errors.Is(err, insert.ErrContradiction) || errors.Is(err, insert.ErrUnsendable) {
 			return err
 		}
-		if k.chance(.3) {
-			return fmt.Errorf("%s: %w: %w", what, errDied, err)
-		}
-		if k.calm {
-			return fmt.Errorf("%s: %w", what, err)
+		if k.calm || k.chance(.3) { // in life it waits; here others must come to their turn
+			k.killed = fmt.Errorf("%s: %w: %w", what, errDied, err)
+			return k.killed
 		}
 	}
-	return fmt.Errorf("%s: %w", what, errDied)
+	k.killed = fmt.Errorf("%s: %w", what, errDied)
+	return k.killed
 }
 
 func (keeper) Skip(string, int64) {}

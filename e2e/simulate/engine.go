@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,7 +65,9 @@ func (e *engine) Head(_ context.Context, partition int32) (h insert.Head, last [
 	if err := e.fails("before a query"); err != nil || len(e.heads[partition]) == 0 {
 		return h, nil, false, err
 	}
-	h = slices.MaxFunc(e.heads[partition], func(a, b insert.Head) int { return int(a.Offset - b.Offset) })
+	h = slices.MaxFunc(e.heads[partition], func(a, b insert.Head) int {
+		return cmp.Or(cmp.Compare(a.Size, b.Size), cmp.Compare(a.Time, b.Time), cmp.Compare(a.Offset, b.Offset))
+	})
 	n := int64(0)
 	for _, r := range e.rows[partition] {
 		if r.sequence < h.Size {
@@ -89,7 +92,7 @@ func (e *engine) Insert(_ context.Context, b *insert.Block) error {
 			return err
 		}
 	}
-	if !slices.ContainsFunc(e.heads[b.Head.Partition], func(h insert.Head) bool { return h.Offset == b.Head.Offset }) {
+	if !slices.ContainsFunc(e.heads[b.Head.Partition], func(h insert.Head) bool { return h.Offset == b.Head.Offset && h.Size == b.Head.Size }) {
 		e.heads[b.Head.Partition] = append(e.heads[b.Head.Partition], b.Head)
 	}
 	return e.fails("before it answers for a checkpoint")

@@ -64,6 +64,9 @@ func (w *world) stepped(o *owner) (moved bool, err error) {
 	case running:
 		moved, err = o.running(w)
 	}
+	if w.killed != nil { // whatever the core makes of it
+		err, w.killed = w.killed, nil
+	}
 	switch {
 	case err == nil:
 		return moved, nil

@@ -8,6 +8,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -78,6 +79,7 @@ type world struct {
 	rand     *rand.Rand
 	faults   faults
 	now      int64 // the true time
+	killed   error // a core's collaborator had its process die
 	calm     bool  // no more faults: what is left to do gets done
 	broker   *broker
 	engine   *engine
@@ -172,32 +174,38 @@ func (w *world) settle() error {
 	}
 	for range 4 {
 		w.ringClocks()
-		for more := true; more; {
-			more = false
-			w.broker.writeMarkers()
-			for _, t := range w.tasks {
-				if t.owner == nil {
-					w.assign(t, t.stage.service)
-				}
-				for {
-					before := t.owner
-					moved, err := w.stepped(t.owner)
-					if err != nil {
-						return err
-					}
-					if t.owner == nil { // it had been refused: the next one is not
-						w.assign(t, t.stage.service)
-					}
-					more = more || moved
-					if !moved && t.owner == before {
-						break
-					}
-				}
-			}
+		if err := w.rest(); err != nil {
+			return err
 		}
 		w.now += settleBy
 	}
 	return nil
+}
+
+// rest lets everybody work until nobody has anything left to do.
+func (w *world) rest() error {
+	for range 1000 {
+		moved := false
+		w.broker.writeMarkers()
+		for _, t := range w.tasks {
+			if t.owner == nil {
+				w.assign(t, t.stage.service)
+			}
+			for o := t.owner; t.owner == o; {
+				more, err := w.stepped(o)
+				if err != nil {
+					return err
+				}
+				if moved = moved || more; !more {
+					break
+				}
+			}
+		}
+		if !moved {
+			return nil
+		}
+	}
+	return errors.New("it does not come to rest")
 }
 
 // settleBy is beyond the longest timer of the policy, so that what it starts ends with the next.

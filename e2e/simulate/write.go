@@ -105,6 +105,9 @@ func (w *world) deliver() {
 		q := w.late[i]
 		w.late = append(w.late[:i], w.late[i+1:]...)
 		v := w.broker.produce(q)
+		if w.calm {
+			return
+		}
 		w.say("%s to %s arrives late: %s", q, name(q.to), [...]string{"written", "was there already", "refused, there is a newer owner", "refused, not its turn"}[v])
 	}
 }

@@ -12,8 +12,9 @@ CREATE TABLE IF NOT EXISTS checkpoints
     offset         Int64                  COMMENT 'Its offset in conduct.checkpoints.',
     records_offset Int64                  COMMENT 'The offset in conduct.records after the last of these records.'
 )
--- All of them stay in Kafka; here a ledger keeps the newest and one an hour.
-ENGINE = ReplacingMergeTree(offset)
+-- All of them stay in Kafka; here a ledger keeps the newest and one an hour. Offsets are no order: a broker may lose the end
+-- of its log, and what is made again stands elsewhere.
+ENGINE = ReplacingMergeTree(time)
 ORDER BY (partition, ledger, toStartOfHour(time))
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'The signed heads whose records are all in the table records; the sink goes on after the last of each partition.';

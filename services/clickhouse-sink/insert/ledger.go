@@ -84,7 +84,7 @@ func (d *Database) Head(ctx context.Context, partition int32) (h Head, last []by
 func (d *Database) head(ctx context.Context, partition int32) (h Head, ok bool, err error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{"partition": fmt.Sprint(partition)}))
 	rows, err := d.conn.Query(ctx, `SELECT ledger, size, time, root, frontier, note, key, offset, records_offset FROM checkpoints
-		WHERE partition = {partition:Int32} ORDER BY offset DESC LIMIT 1`)
+		WHERE partition = {partition:Int32} ORDER BY size DESC, time DESC, offset DESC LIMIT 1`)
 	if err != nil {
 		return h, false, fmt.Errorf("read the last checkpoint from ClickHouse: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/inject"
@@ -29,8 +28,6 @@ type ledger struct {
 
 // Recover implements stage.Handler.
 func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
-	records := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: l.partition}
-	checkpoints := stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: l.partition}
 	var err error
 	if l.fold, err = insert.NewFold(l.prefix, l.partition, l.keys); err != nil {
 		return nil, err
@@ -48,9 +45,10 @@ func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	}
 	// Only a log that is behind is waited for. Any other error is final: the log retries what is transient by itself, and
 	// fails for good when the partition is another's now.
+	var next map[stage.TopicPartition]int64
 	var failed error
 	err = l.reader.keep.Try(l.ctx, "kafka behind clickhouse", func(ctx context.Context) error {
-		if failed = l.compare(ctx, log, checkpoints, h); errors.Is(failed, errBehind) {
+		if next, failed = l.locate(ctx, log, &h, last); errors.Is(failed, errBehind) {
 			return failed
 		}
 		return nil
@@ -58,43 +56,7 @@ func (l *ledger) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	if err = cmp.Or(err, failed); err != nil {
 		return nil, err
 	}
-	if err := l.fold.Resume(h, last); err != nil {
-		return nil, err
-	}
-	return map[stage.TopicPartition]int64{records: h.RecordsOffset, checkpoints: h.Offset + 1}, nil
-}
-
-var (
-	errEnough = errors.New("enough")
-	errBehind = errors.New("kafka is behind ClickHouse")
-)
-
-// compare holds ClickHouse's head against the checkpoint that stands in Kafka at its offset. One that isn't there may
-// have been cut off with its log's tail: then the record-signer writes it again.
-func (l *ledger) compare(ctx context.Context, log stage.Log, tp stage.TopicPartition, h insert.Head) error {
-	found := false
-	end, err := log.Read(tp, h.Offset, func(in stage.Record) error {
-		if in.Offset != h.Offset {
-			return errEnough
-		}
-		var m schemas.Checkpoint
-		if err := l.reader.decode(ctx, in.Value, &m); err != nil {
-			return fmt.Errorf("%w: %s/%d offset %d, where ClickHouse has read a checkpoint: %w", insert.ErrContradiction, tp.Topic, tp.Partition, h.Offset, err)
-		}
-		if m.Ledger != h.Ledger || m.Size != h.Size || m.Root != schemas.Hash(h.Root) {
-			return fmt.Errorf("%w: at %s/%d offset %d Kafka has %s size %d root %x, ClickHouse %s size %d root %x", insert.ErrContradiction,
-				tp.Topic, tp.Partition, h.Offset, m.Ledger, m.Size, m.Root, h.Ledger, h.Size, h.Root)
-		}
-		found = true
-		return errEnough
-	})
-	switch {
-	case found:
-		return nil
-	case err != nil && !errors.Is(err, errEnough):
-		return err
-	}
-	return fmt.Errorf("%w: %s/%d ends at offset %d without the checkpoint of size %d that ClickHouse has read at offset %d", errBehind, tp.Topic, tp.Partition, end, h.Size, h.Offset)
+	return next, l.fold.Resume(h, last)
 }
 
 // Handle implements stage.Handler. It returns when every block that in completes is in ClickHouse.
