@@ -15,6 +15,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
 )
 
@@ -25,6 +26,7 @@ const prefix = "casetrail/simulated"
 type fixture struct {
 	codec    *schemas.Codec
 	model    *classify.Model
+	signals  *signals.Detector
 	signer   *record.Signer
 	operator note.Verifier
 	writer   note.Signer
@@ -35,7 +37,11 @@ var shared = sync.OnceValue(func() *fixture {
 	var err error
 	fail := func(e error) { err = errors.Join(err, e) }
 	f.model, err = classify.Load()
-	f.signer, err = record.NewSigner("simulated", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
+	var e error
+	f.signals, e = signals.Load()
+	fail(e)
+	f.signer, e = record.NewSigner("simulated", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
+	fail(e)
 	operator, e := record.NewSigner("operator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)))
 	fail(e)
 	if err != nil {

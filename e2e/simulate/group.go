@@ -45,7 +45,7 @@ func (w *world) startServices() {
 	var stages [][]*simulated // by stage, then replica
 	for i, make := range []func(*service) []stage.Definition{
 		func(s *service) []stage.Definition {
-			return []stage.Definition{stream.Definition(stream.Options{Codec: f.codec, Model: f.model, PolicyKey: f.operator, EventClock: w.faults.eventClock,
+			return []stage.Definition{stream.Definition(stream.Options{Codec: f.codec, Model: f.model, Signals: f.signals, PolicyKey: f.operator, EventClock: w.faults.eventClock,
 				Now: func() time.Time { return time.UnixMilli(w.now + s.skew) }, Salts: salts{w}})}
 		},
 		func(*service) []stage.Definition { return []stage.Definition{cases.Definition(f.codec)} },

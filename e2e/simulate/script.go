@@ -25,8 +25,13 @@ workflow: customer_service
 routes:
   ai_handles: [refund_status, balance_inquiry, shipment_tracking, basic_transaction_query]
   human_only: [dispute, fraud_claim, hardship_request, complex_multi_product]
+classification: {max_leak: 0.005, ai_threshold: 0.5, wait_for_content: 2}
 tripwires:
   human_request: true
+  supervisor_request: true
+  threat_to_leave: true
+  threat_to_complain: true
+  repeated_questions: 3
   negative_messages: 2
   negative_sentiment: -0.5
   duration: %dm
@@ -43,7 +48,8 @@ var sayings = []string{
 	"Somebody used my card, these charges are not mine", "my card was stolen and there are payments I did not make", "I lost my job and can't pay the instalment this month",
 	"I need to change my address and also my order never came and my card is blocked", "hello", "is anyone there?", "thanks", "yes, the blue one",
 	"I want to talk to a human", "Please let me speak to a real person", "This is useless, you are not helping at all", "I am really angry, third time I ask this",
-	"nothing works with you people, this is ridiculous", "¿Dónde está mi reembolso?", "مرحبا أين طلبي", "",
+	"let me talk to your supervisor", "I will close my account and go to another bank", "I will complain to the ombudsman about you",
+	"where is my refund", "I asked where my refund is", "refund status please", "nothing works with you people, this is ridiculous", "¿Dónde está mi reembolso?", "مرحبا أين طلبي", "",
 }
 
 func newScript(w *world) []scripted {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
@@ -110,7 +111,7 @@ func newWorld(seed uint64) *world {
 func (w *world) run() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
 	for quiet := 0; w.said < len(w.script) || quiet < 20; {

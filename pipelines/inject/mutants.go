@@ -10,6 +10,10 @@ type Mutant string
 const (
 	// PositionFilterOff has a stage write again what its outputs show it to have written before.
 	PositionFilterOff Mutant = "position-filter-off"
+	// TickBehind has a stage that goes through what it has written write ticks below it.
+	TickBehind Mutant = "tick-behind"
+	// ReplicaClock has intake judge an event's time by the clock of whoever reads it.
+	ReplicaClock Mutant = "replica-clock"
 	// ReaderFilterOff has a reader take messages whose position it has applied already.
 	ReaderFilterOff Mutant = "reader-filter-off"
 	// FenceOff has a new owner claim its outputs without markers in them, so that an older owner's late write is taken.

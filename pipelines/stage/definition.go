@@ -136,6 +136,12 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 	t.Taken = len(in)
 	if h, ok := t.handler.(Ticker); ok {
 		for _, r := range h.Tick(caughtUp) {
+			// A tick from before what is written would be taken for the end of it by the next owner, who would write
+			// what lies between again.
+			if last, ok := t.written[TopicPartition{r.Topic, r.Partition}]; ok && last.After(r.Position) && !inject.TickBehind.Is() {
+				t.Dropped++
+				continue
+			}
 			r.Stage = t.def.Name
 			out = append(out, r)
 		}

@@ -286,3 +286,30 @@ func TestAReplicasClockDecidesNothing(t *testing.T) {
 		}
 	}
 }
+
+// An owner that dies while it goes through what an earlier one has written leaves nothing that hides how far that came.
+func TestDyingTwiceWritesNothingTwice(t *testing.T) {
+	w := newWorld(t)
+	for i := range 20 {
+		w.put(says(fmt.Sprint("case-", i), "hi", t0))
+	}
+	first, err := memory.Start(w.Log, Definition(w.opt), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Step(20, memory.Cut{Dies: true, Outputs: -1}); !errors.Is(err, memory.ErrDied) { // before it commits
+		t.Fatal(err)
+	}
+	w.now += 5000
+	second, err := memory.Start(w.Log, Definition(w.opt), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Step(3, memory.Cut{Dies: true, Outputs: -1}); !errors.Is(err, memory.ErrDied) {
+		t.Fatal(err)
+	}
+	w.run()
+	if e := written[schemas.CaseEvent](w, pipelines.CaseEvents); len(e) != 20 {
+		t.Fatalf("%d events were taken, 20 published", len(e))
+	}
+}
