@@ -26,7 +26,7 @@ func (h *history) ends(id string, at int64) {
 	h.event(id, at, schemas.EventKindResolved, schemas.SenderHuman, nil)
 }
 
-func unsure(e *schemas.CaseEvent) { e.AIProbability = schemas.Some(.2) }
+func unsure(e *schemas.CaseEvent) { e.AIProbability = schemas.Some(.01) }
 func sure(e *schemas.CaseEvent)   { e.AIProbability = schemas.Some(1.0) }
 
 func TestACaseWaitsForContentAndIsTypedOnce(t *testing.T) {
@@ -141,13 +141,26 @@ func TestTheWorkItemSaysWhatDecided(t *testing.T) {
 	h := newHistory()
 	h.policy(t)
 	why := func(e *schemas.CaseEvent) {
-		e.AIProbability, e.CaseTypeProbability, e.Because = schemas.Some(.97), schemas.Some(.91), []string{"where", "my refund"}
+		e.AIProbability, e.CaseTypeProbability, e.Because = schemas.Some(1.0), schemas.Some(.91), []string{"where", "my refund"}
 	}
 	h.says("c", 0, "refund_status", why)
 	h.says("c", 1, "refund_status", why)
+	h.says("d", 2, "refund_status", why)
+	h.says("d", 3, "fraud_claim", why)
+	h.ends("d", 4)
 	h.run(t)
+	if handoff := of[schemas.WorkItem](t, h.log, pipelines.WorkHuman); len(handoff) != 1 || len(handoff[0].Because) != 2 {
+		t.Errorf("what turned the case into another: %+v", handoff)
+	}
+	for _, topic := range []string{pipelines.CaseEscalations, pipelines.CaseConclusions} { // the customer's words end with the work
+		for _, rec := range h.log.Records(topic, 0) {
+			if bytes.Contains(rec.Value, []byte("my refund")) {
+				t.Errorf("%s has the customer's words", topic)
+			}
+		}
+	}
 	w := of[schemas.WorkItem](t, h.log, pipelines.WorkAI)
-	if len(w) != 2 || !slices.Equal(w[0].Because, []string{"where", "my refund"}) || w[0].AIProbability.Value != .97 || w[0].CaseTypeProbability.Value != .91 {
+	if len(w) != 3 || !slices.Equal(w[0].Because, []string{"where", "my refund"}) || w[0].AIProbability.Value != 1 || w[0].CaseTypeProbability.Value != .91 {
 		t.Fatalf("%+v", w)
 	}
 	if len(w[1].Because) != 0 || w[1].AIProbability.Set {
