@@ -15,12 +15,12 @@ import (
 
 var (
 	seed   = flag.Uint64("seed", 0, "of what is injected where and when, and of what is played; 0 draws one")
-	kills  = flag.Int("kills", 20, "kill -9 of services")
+	kills  = flag.Int("kills", 15, "kill -9 of services")
 	frozen = flag.Int("zombies", 5, "services frozen beyond their session, and woken up")
-	losses = flag.Int("losses", 50, "acknowledgements lost")
+	losses = flag.Int("losses", 30, "acknowledgements lost")
 	lates  = flag.Int("late", 4, "writes that arrive after a take-over")
-	joins  = flag.Int("rebalances", 20, "replicas that join or leave")
-	down   = flag.Int("brokers", 2, "kill -9 of brokers")
+	joins  = flag.Int("rebalances", 10, "replicas that join or leave")
+	down   = flag.Int("brokers", 1, "kill -9 of brokers")
 	every  = flag.Int("every", 250, "kills between two checks of everything")
 	speed  = flag.Int("speed", 100, "events a second at most")
 )

@@ -70,6 +70,7 @@ func newWorld(t *testing.T, nodes int, linked bool) *world {
 			return addrs
 		}
 	}
+	harness.Injected(t, harness.Services[0]) // now, so that no kill waits for it
 	t.Logf("seed %d; logs and data in %s", *seed, dir)
 	w.Pipeline = harness.Start(t, harness.Kafka, opt)
 	for _, name := range harness.Services {
