@@ -22,7 +22,7 @@ var (
 	joins  = flag.Int("rebalances", 10, "replicas that join or leave")
 	down   = flag.Int("brokers", 1, "kill -9 of brokers")
 	every  = flag.Int("every", 250, "kills between two checks of everything")
-	speed  = flag.Int("speed", 100, "events a second at most")
+	speed  = flag.Int("speed", 60, "events a second at most")
 )
 
 func TestMain(m *testing.M) {

@@ -37,7 +37,7 @@ var runs = []run{
 // torture is a subtest of e2e/torture whose size is times/part of the whole's.
 func torture(test, size string, part, times int) func(int, uint64) []string {
 	return func(n int, seed uint64) []string {
-		return []string{"test", "-count=1", "-v", "-timeout", "3h", "./e2e/torture", "-run", test, "-args", "-seed", fmt.Sprint(seed), "-" + size, fmt.Sprint(max(1, n*times/part))}
+		return []string{"test", "-count=1", "-v", "-timeout", "3h", "./e2e/torture", "-run", test, "-args", "-seed", fmt.Sprint(seed), "-speed", "100", "-" + size, fmt.Sprint(max(1, n*times/part))}
 	}
 }
 
