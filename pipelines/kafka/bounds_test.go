@@ -111,3 +111,53 @@ func TestPausedInputIsNotReadAhead(t *testing.T) {
 	}
 	t.Logf("at most %d ahead", u.most)
 }
+
+// restoring is a counter that takes its time to recover.
+type restoring struct {
+	counter
+	begun chan<- struct{}
+	goOn  <-chan struct{}
+}
+
+func (r *restoring) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
+	next, err := r.counter.Recover(log)
+	r.begun <- struct{}{}
+	<-r.goOn
+	return next, err
+}
+
+// While one partition restores a large state, which takes as long as it takes, the replica's other partitions go on.
+func TestOthersGoOnWhileOnePartitionRestores(t *testing.T) {
+	_, cfg := cluster(t, 3, "in", "out", "state")
+	c := client(t, cfg)
+	publish(t, c, "in", 0, 3000)
+	begun, on := make(chan struct{}, 1), make(chan struct{})
+	def := counting("in", "out", "state")
+	def.New = func(p int32) (stage.Handler, error) {
+		h := counter{partition: p, out: "out", state: "state", next: map[stage.TopicPartition]int64{}}
+		if p == 0 {
+			return &restoring{h, begun, on}, nil
+		}
+		return &h, nil
+	}
+	r := start(t, cfg, def)
+	<-begun
+	ends, err := c.Offsets(t.Context(), "in")
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := int(ends[1].End + ends[2].End)
+	eventually(t, "the others are done", func() bool { return r.watch.total().In == others })
+	publish(t, c, "in", 3000, 3000)
+	if ends, err = c.Offsets(t.Context(), "in"); err != nil {
+		t.Fatal(err)
+	}
+	others = int(ends[1].End + ends[2].End)
+	eventually(t, "the others are done with what came meanwhile", func() bool { return r.watch.total().In == others })
+	close(on)
+	eventually(t, "all is done", func() bool { return r.watch.total().In == 6000 })
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	verifyCounts(t, contents(t, c, "out"), 6000)
+}

@@ -16,8 +16,8 @@ import (
 )
 
 func main() {
-	cases := flag.Int("cases", 60_000, "cases in the throughput run, about ten events each")
-	open := flag.Int("open", 200_000, "open cases in the memory run; 0 leaves it out")
+	cases := flag.Int("cases", 60_000, "cases in the throughput run, about ten events each; 0 leaves it out")
+	open := flag.Int("open", 1_000_000, "open cases in the run that restores them; 0 leaves it out")
 	kinds := flag.String("on", "embedded,kafka", "embedded, kafka or both")
 	rate := flag.Int("rate", 2000, "events a second in the latency run; 0 leaves it out")
 	seconds := flag.Int("seconds", 20, "length of the latency run")
@@ -46,19 +46,24 @@ func run(ctx context.Context, cases, open, rate, seconds int, kinds []string) er
 	}
 	fmt.Printf("%s/%s, %d cores, %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	for _, kind := range kinds {
-		if err := throughput(ctx, bin, kind, cases); err != nil {
-			return err
+		if cases > 0 {
+			if err := throughput(ctx, bin, kind, cases); err != nil {
+				return err
+			}
 		}
 		if rate > 0 {
 			if err := latency(ctx, bin, kind, rate, seconds); err != nil {
 				return err
 			}
 		}
-	}
-	if open > 0 {
-		if err := memory(ctx, bin, open); err != nil {
-			return err
+		if open > 0 {
+			if err := restore(ctx, bin, kind, open); err != nil {
+				return err
+			}
 		}
+	}
+	if cases == 0 {
+		return nil
 	}
 	return ledger()
 }

@@ -33,9 +33,9 @@ func (w *world) fill(ctx context.Context, cases int, open bool) (int, error) {
 	total := 0
 	var batch []schemas.ChatEvent
 	for i := range cases {
-		_, events := l.next(open)
+		id, events := l.next(open)
 		if open {
-			events = events[:1]
+			events = asks(id)[:1]
 		}
 		batch = append(batch, events...)
 		if len(batch) >= 4000 || i == cases-1 {
@@ -95,48 +95,5 @@ func throughput(ctx context.Context, bin, kind string, cases int) error {
 		fmt.Printf("| %s | %.1f | %.0f |\n", p.name, used, peakMiB(p.pid))
 	}
 	fmt.Printf("| **all** | **%.1f** | |\n\n%.0f events a second, end to end (%.1f s, starts included)\n", sum, float64(events)/took, took)
-	return nil
-}
-
-// memory opens many cases and leaves them open.
-func memory(ctx context.Context, bin string, open int) error {
-	w, err := begin(ctx, bin, "embedded")
-	if w != nil {
-		defer w.end()
-	}
-	if err != nil {
-		return err
-	}
-	if err := w.prepare(ctx); err != nil {
-		return err
-	}
-	if _, err := w.fill(ctx, open, true); err != nil {
-		return err
-	}
-	if err := w.startAll(ctx); err != nil {
-		return err
-	}
-	for {
-		var done int64
-		for _, topic := range []string{"work.ai", "work.human"} {
-			bounds, err := w.client.Offsets(ctx, topic)
-			if err != nil {
-				return err
-			}
-			for _, b := range bounds {
-				done += b.End
-			}
-		}
-		if done >= int64(open) {
-			break
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
-	}
-	fmt.Printf("\n## Memory with %d open cases\n\n| process | peak MiB |\n|---|---|\n", open)
-	for _, p := range w.procs() {
-		fmt.Printf("| %s | %.0f |\n", p.name, peakMiB(p.pid))
-	}
 	return nil
 }

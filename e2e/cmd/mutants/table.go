@@ -28,4 +28,11 @@ var mutants = []mutant{
 	{"greeting-counts", "what a bot writes before content is no work on a human's case", router, "TestACaseWaitsForContentAndIsTypedOnce", nil},
 	{"correction-not-heard", "a human's word takes from the AI what it may not have", router, "TestAHumansCorrectionTakesFromTheAIWhatItMayNotHave", nil},
 	{"fails-open", "an external classifier's broken answer is none", "./services/intake/remote", "TestItFailsClosed", nil},
+	{"publisher-unbounded", "a publisher holds a bounded number of bytes that are not durable", adapter, "TestPublisherHoldsOnlySoMuch", nil},
+	{"ack-before-durable", "what is confirmed is durable", adapter, "TestPublisherHoldsOnlySoMuch", nil},
+	{"refused-but-taken", "of a request that got 429 nothing was taken", "./services/intake/http", "TestRefusedIsNotTaken", nil},
+	{"sink-reads-on", "the sink reads no further while ClickHouse is away", "./services/clickhouse-sink/service", "TestInsertsUntilClickHouseAnswers", nil},
+	{"step-unbounded", "a step ends when it has much to write", router, "TestManyCasesEndAtOnce", nil},
+	{"pause-off", "an input that a handler can do without is not read ahead", adapter, "TestPausedInputIsNotReadAhead", nil},
+	{"learn-off", "a stage reads what other releases have written", "./e2e/upgrade", "TestUpgradeChangesNothing", nil},
 }
