@@ -34,6 +34,7 @@ func TestPipelineProof(t *testing.T) {
 				proven(t, p.In(t), played)
 			})
 		}
+		t.Run("again", func(t *testing.T) { again(t, p.In(t)) })
 	})
 }
 

@@ -20,8 +20,8 @@ import (
 // Services are the names of all services, upstream first.
 var Services = []string{pipelines.Intake, pipelines.Router, pipelines.RecordSigner, pipelines.Aggregator, pipelines.Sink}
 
-// ledger is what the names of the ledgers begin with.
-const ledger = "casetrail/e2e"
+// Ledger is what the names of the ledgers begin with.
+const Ledger = "casetrail/e2e"
 
 // Options say what differs from one replica of each service, by the wall clock, under the shipped policy.
 type Options struct {
@@ -116,7 +116,7 @@ func (p *Pipeline) Add(name string, args ...string) *Service {
 
 func (p *Pipeline) arguments(name string, replica int) []string {
 	args := []string{"--kafka-session-timeout", p.opt.Session.String()}
-	trust := []string{"--ledger", ledger, "--ledger-key", p.Key("ledger.vkey")}
+	trust := []string{"--ledger", Ledger, "--ledger-key", p.Key("ledger.vkey")}
 	switch name {
 	case pipelines.Intake:
 		args = append(args, "--policy-key", p.Key("operator.vkey"))
@@ -128,7 +128,7 @@ func (p *Pipeline) arguments(name string, replica int) []string {
 		}
 		return append(args, "--http-listen", "")
 	case pipelines.RecordSigner:
-		return append(args, "--ledger", ledger, "--key", p.Key("ledger.key"), "--checkpoint-dir", filepath.Join(p.dir, fmt.Sprintf("checkpoints-%d", replica)))
+		return append(args, "--ledger", Ledger, "--key", p.Key("ledger.key"), "--checkpoint-dir", filepath.Join(p.dir, fmt.Sprintf("checkpoints-%d", replica)))
 	case pipelines.Aggregator:
 		return append(args, trust...)
 	case pipelines.Sink:

@@ -1,0 +1,100 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/casetrail/casetrail/e2e/harness"
+	"github.com/casetrail/casetrail/e2e/rerun"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/services/aggregator/aggregate"
+	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/signals"
+	"github.com/casetrail/casetrail/services/intake/stream"
+	"github.com/casetrail/casetrail/services/record-signer/sign"
+	"github.com/casetrail/casetrail/services/router/cases"
+)
+
+var (
+	places   = flag.Int("places", 12, "at how many random places each partition of each stage dies when it is run again")
+	diesSeed = flag.Uint64("places-seed", 1, "the seed of those places")
+)
+
+// topics are a pipeline's, for rerun.
+type topics struct {
+	*testing.T
+	*harness.Pipeline
+}
+
+func (s topics) Partitions(topic string) (int32, error) {
+	n, err := s.Client.Partitions(s.Context(), topic)
+	return n[topic], err
+}
+
+func (s topics) Read(topic string, fn func(stage.Record) error) error {
+	return s.Client.ReadAll(s.Context(), topic, fn)
+}
+
+// none keeps no checkpoint outside.
+type none struct{}
+
+func (none) Load(string) ([]byte, error)       { return nil, nil }
+func (none) Swap(string, []byte, []byte) error { return nil }
+
+// stages are the real cores of an event-clock pipeline.
+func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
+	t.Helper()
+	signer, err := record.LoadSigner(p.Key("ledger.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(p.Key("operator.vkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator, err := note.NewVerifier(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := classify.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard, err := signals.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []rerun.Stage{
+		{Definition: stream.Definition(stream.Options{Codec: p.Codec, Model: model, Signals: heard, PolicyKey: operator, EventClock: true, Now: time.Now, Salts: rand.Reader}),
+			Blank: rerun.Intake(p.Codec)},
+		{Definition: cases.Definition(p.Codec)},
+		{Definition: sign.Definition(p.Codec, signer, harness.Ledger, none{})},
+		{Definition: aggregate.Definition(p.Codec, aggregate.Trust{Key: signer.Verifier(), Prefix: harness.Ledger})},
+	}
+}
+
+// again runs every stage's core again over the topics that a pipeline has left, from its start and from wherever it might have
+// died: it must give what stands there, byte for byte.
+func again(t *testing.T, p *harness.Pipeline) {
+	t.Helper()
+	began := time.Now()
+	log, err := rerun.Load(topics{t, p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stages(t, p) {
+		res, err := log.Check(s, *diesSeed, *places)
+		if err != nil {
+			t.Errorf("not a function of its log: %v", err)
+		}
+		t.Logf("%s: %d runs, %d outputs, the same bytes", s.Name, res.Runs, res.Outputs)
+	}
+	t.Logf("run again in %v", time.Since(began).Round(time.Second))
+}
