@@ -14,7 +14,7 @@ import (
 
 // Same holds two runs of one history against each other: whatever order the partitions came in, however many replicas there were
 // and whoever died, both must have told the same of every case, and published the same windows. What they may differ in is
-// left out, and docs/adr/0008-same-history.md says why: the offsets of case.events that a record and an amendment name as
+// left out, and docs/adr/0009-same-history.md says why: the offsets of case.events that a record and an amendment name as
 // their source, and what follows from these (sequence, hashes, roots, heads), the order of two different cases' records
 // in one ledger, and the salted commitments.
 func Same(codec *schemas.Codec, a, b *Log) error {

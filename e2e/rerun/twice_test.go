@@ -227,6 +227,12 @@ func play(t *testing.T, h *history, r *mathrand.Rand, dies bool) *memory.Log {
 				n--
 			}
 		}
+		if dies && r.IntN(3) == 0 { // a zombie, or a retry: something stands there twice
+			topic := []string{pipelines.CaseEvents, pipelines.CaseConclusions, pipelines.ConductRecords, pipelines.ConductCheckpoints}[r.IntN(4)]
+			if all := log.Records(topic, int32(p)); len(all) > 0 {
+				log.Append(all[r.IntN(len(all))])
+			}
+		}
 		for range r.IntN(6) {
 			step(tasks[r.IntN(len(tasks))], memory.Cut{Dies: dies && r.IntN(4) == 0, Outputs: r.IntN(30) - 8, State: r.IntN(2) == 0})
 		}

@@ -13,6 +13,7 @@ const (
 	adapter = "./pipelines/kafka"
 	whole   = "./e2e"
 	router  = "./services/router/cases"
+	again   = "./e2e/rerun"
 )
 
 var mutants = []mutant{
@@ -35,4 +36,13 @@ var mutants = []mutant{
 	{"step-unbounded", "a step ends when it has much to write", router, "TestManyCasesEndAtOnce", nil},
 	{"pause-off", "an input that a handler can do without is not read ahead", adapter, "TestPausedInputIsNotReadAhead", nil},
 	{"learn-off", "a stage reads what other releases have written", "./e2e/upgrade", "TestUpgradeChangesNothing", nil},
+	{"reader-filter-off", "a reader drops what is not above the position that it has come to", again, "TestTwice", nil},
+	{"map-order", "segments are listed in one order", again, "TestTwice", nil},
+	{"clock-read", "the router takes its time from the log", again, "TestTwice", nil},
+	{"random-signed", "a record says what the router said, and nothing of when it was signed", again, "TestTwice", nil},
+	{"timer-lost", "timers come back when the router recovers", again, "TestTwice", nil},
+	{"guard-bypassed", "the policy decides what the AI may have", again, "TestTwice", nil},
+	{"tripwire-twice", "a tripwire escalates once", again, "TestTwice", nil},
+	{"amendment-dropped", "a late rating or complaint amends its case", again, "TestTwice", nil},
+	{"window-early", "a window is published when every ledger has passed its end", again, "TestTwice", nil},
 }

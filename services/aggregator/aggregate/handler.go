@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/window"
@@ -144,7 +145,9 @@ func (h *Handler) Pause() (out []stage.TopicPartition) {
 func (h *Handler) close() ([]stage.Record, error) {
 	limit := window.Minute(h.ledgers[0].clock)
 	for _, l := range h.ledgers[1:] {
-		limit = min(limit, window.Minute(l.clock))
+		if limit = min(limit, window.Minute(l.clock)); inject.WindowEarly.Is() {
+			limit = max(limit, window.Minute(h.ledgers[0].clock))
+		}
 	}
 	h.publish.out = h.publish.out[:0]
 	for end, ok := h.windows.Next(limit); ok; end, ok = h.windows.Next(limit) {

@@ -1,8 +1,11 @@
 package window
 
 import (
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/casetrail/casetrail/pipelines/inject"
 )
 
 // Row is one segment of one window.
@@ -40,7 +43,11 @@ func (s *segments) rows(p *pane) []Row {
 		totals[i%int(handlers)].add(&p.sums[i])
 	}
 	s.out = s.out[:0]
-	for _, t := range s.sorted {
+	types := s.sorted
+	if inject.MapOrder.Is() {
+		types = slices.Collect(maps.Keys(s.types))
+	}
+	for _, t := range types {
 		if t == All {
 			s.of(t, totals[:])
 			continue

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 )
@@ -43,6 +44,9 @@ func (s *Signer) read() (kind record.Kind, caseID string, err error) {
 		m := &s.msg.conclusion
 		if err = s.codec.DecodeInto(s.in.Value, m); err == nil {
 			conduct(&s.rec.Case, &m.Case)
+			if inject.RandomSigned.Is() {
+				s.rec.Case.OpenedAt = min(m.Case.OpenedAt, m.Case.ConcludedAt) - inject.Noise()%1000
+			}
 		}
 		return record.KindCase, m.Case.CaseID, err
 	case "casetrail.CaseAmendment":

@@ -3,6 +3,7 @@ package cases
 import (
 	"slices"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/schemas"
 )
 
@@ -36,4 +37,9 @@ func (c *clock) advance(t *schemas.Tick) bool {
 }
 
 // at is the time of an event: its own, but never before a time that has been promised to be over.
-func (c *clock) at(observed int64) int64 { return max(observed, c.now, c.promised) }
+func (c *clock) at(observed int64) int64 {
+	if inject.ClockRead.Is() {
+		observed += inject.Noise() % 1000
+	}
+	return max(observed, c.now, c.promised)
+}

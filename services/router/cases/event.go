@@ -152,6 +152,8 @@ func (r *Router) late(c *schemas.CaseState, e *schemas.CaseEvent, at int64) erro
 		return fmt.Errorf("%s of %s for case %q, concluded %d ms before; open a new case for a new matter: %w",
 			e.Kind, e.Sender, e.CaseID, at-c.Case.ConcludedAt, ErrCaseClosed)
 	}
-	r.amend(c, e, at)
+	if !inject.AmendmentDropped.Is() {
+		r.amend(c, e, at)
+	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/router/tripwire"
@@ -55,6 +56,9 @@ func (r *Router) work(c *schemas.CaseState, e *schemas.CaseEvent, kind schemas.W
 func (r *Router) escalate(c *schemas.CaseState, e *schemas.CaseEvent, fired []tripwire.Fired, decided bool, at int64) {
 	from := c.Case.Handler
 	r.takeOver(c)
+	if inject.TripwireTwice.Is() {
+		fired = append(fired[:len(fired):len(fired)], fired...)
+	}
 	for _, f := range fired {
 		r.escalation(c, e, f, from, at)
 	}
