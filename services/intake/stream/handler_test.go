@@ -133,6 +133,26 @@ func TestEveryFindingIsInTheEvent(t *testing.T) {
 	}
 }
 
+// silent is a classifier that has no answer.
+type silent struct{}
+
+func (silent) Find(string) (classify.Finding, string) {
+	return classify.Finding{CaseType: classify.Unknown}, "external/no-answer/timeout"
+}
+
+// Without an answer a message is unknown, never bare, and the event says why; what the customer wants is heard all the same.
+func TestAMessageWithoutAnAnswerIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.opt.Model = silent{}
+	w.put(says("c", "hello, i want to speak to a human", t0))
+	w.run()
+	e := written[schemas.CaseEvent](w, pipelines.CaseEvents)
+	if len(e) != 1 || e[0].CaseType.Value != "unknown" || e[0].Bare || e[0].AIProbability != schemas.Some(0.0) || !e[0].HumanRequest ||
+		!strings.HasPrefix(e[0].ClassifierVersion, "external/no-answer/timeout ") {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestWhatCannotBeTakenIsRejectedWithItsReason(t *testing.T) {
 	w := newWorld(t)
 	good := codec.Append(nil, pipelines.ChatEvents, says("c", "hi", t0))
