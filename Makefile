@@ -6,7 +6,7 @@ DATA    ?= data
 export CASETRAIL_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down clean test torture mutants bench train lint fmt gen images
+.PHONY: help build up down clean test torture mutants bench train eval lint fmt gen images
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
@@ -41,6 +41,9 @@ bench: build ## events a second, CPU by stage, latency, sign and verify; on the 
 
 train: ## train the classifier again (DATASET=folder with the labelled files)
 	@go run ./services/intake/classify/train -data $(or $(DATASET),../shared/data)
+
+eval: ## measure the classifier on held-out sources: each is left out of training and judged (DATASET=folder with the labelled files)
+	@go run ./services/intake/classify/train -holdout -data $(or $(DATASET),../shared/data)
 
 lint: ## golangci-lint over all modules
 	@mkdir -p $(CASETRAIL_CACHE)/bin

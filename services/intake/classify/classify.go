@@ -1,7 +1,7 @@
-// Package classify reads one customer message: what kind of case it opens, whether it asks for a human, and how it
-// feels about the service. It is a linear model over hashed n-grams with embedded weights: no service to run, the same
-// answer on every machine, and microseconds a message. When it is not certain it says so, because a case that goes to
-// a human for nothing costs minutes, and a fraud claim that goes to a bot costs a customer.
+// Package classify reads one customer message and tells what kind of case it opens, and how probable it is that an AI
+// may have it. It is a linear model over hashed n-grams and meanings with embedded weights: no service to run, the same
+// answer on every machine, and microseconds a message. A case that goes to a human for nothing costs minutes, and a fraud
+// claim that goes to a bot costs a customer: so whoever routes holds AIProbability against a threshold.
 package classify
 
 import (
@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 
@@ -16,35 +17,30 @@ import (
 	"github.com/casetrail/casetrail/services/intake/classify/internal/weights"
 )
 
-// Unknown is the case type of a message that fits no type, or not certainly enough: a human takes it.
+// Unknown is the case type of a message that fits no other type: a human takes it.
 const Unknown = "unknown"
 
-// NegativeSentiment is the sentiment at or below which a message counts as negative.
-const NegativeSentiment = -0.5
-
 // CaseTypes are the eight types a message can have besides Unknown, in the order of the model's heads. The first
-// AITypes of them are the ones that a policy may give to an AI.
+// AITypes of them are the ones that the shipped policy gives to an AI.
 var CaseTypes = []string{
 	"refund_status", "balance_inquiry", "shipment_tracking", "basic_transaction_query",
 	"dispute", "fraud_claim", "hardship_request", "complex_multi_product",
 }
 
-// AITypes is how many of CaseTypes need certainty before they are named, since an AI may handle them.
+// AITypes is how many of CaseTypes an AI may handle.
 const AITypes = 4
 
-// Finding is what one message says. All of it is data for the log: probabilities and sentiment are rounded to 1e-4.
+// Finding is what one message says. All of it is data for the log: probabilities are rounded to 1e-4.
 type Finding struct {
-	CaseType      string   // one of CaseTypes, or Unknown
+	CaseType      string   // one of CaseTypes, or Unknown: the most probable
 	Probability   float64  // of CaseType
-	AIProbability float64  // of the matter being one of the AI's types, CaseTypes[:AITypes]
+	AIProbability float64  // that the matter is one of the AI's types, CaseTypes[:AITypes], and no clause of it a human's
 	Bare          bool     // says nothing of its matter: a greeting, thanks, "are you there?"; the type is then Unknown
 	Because       []string // at most 5 stretches of the normalised text that spoke most for CaseType, strongest first; from Explain only
-	HumanRequest  bool     // the customer asks for a human
-	Sentiment     float64  // -1 (very negative about the service) to +1; NegativeSentiment and below counts as negative
 }
 
 // release names the code and training recipe that the weights belong to.
-const release = "linear-ngram-2026.11"
+const release = "linear-ngram-2026.12"
 
 //go:embed model.bin
 var embedded []byte
@@ -58,6 +54,9 @@ type Model struct {
 
 // Load gives the model with the embedded weights.
 func Load() (*Model, error) { return Parse(embedded) }
+
+// Embedded gives the embedded weights, as Parse takes them. They must not be changed.
+func Embedded() []byte { return embedded }
 
 // Parse gives the model with the weights in data, which must stay unchanged while the model is in use. Weights that
 // are cut short, altered or of another format are an error.
@@ -74,6 +73,26 @@ func Parse(data []byte) (*Model, error) {
 	m.scratch.New = func() any { return new(scratch) }
 	return m, nil
 }
+
+// LoadFile gives the model with the weights in a file, as casetrail train writes it. A path of "" is the embedded model.
+func LoadFile(path string) (*Model, error) {
+	if path == "" {
+		return Load()
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("classifier: %w", err)
+	}
+	m, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; casetrail train makes such a file", path, err)
+	}
+	return m, nil
+}
+
+// Threshold is the AIProbability from which on an AI may have a case, for a leak of 0.005 on the data that the model was
+// calibrated with.
+func (m *Model) Threshold() float64 { return m.file.Threshold }
 
 // Version names code and weights; findings of one version are the same everywhere.
 func (m *Model) Version() string { return m.version }
@@ -114,37 +133,26 @@ func headOf(caseType string) int {
 
 func (m *Model) classify(s *scratch, text string) Finding {
 	s.message.Extract(text)
-
+	if s.bare() {
+		return Finding{CaseType: Unknown, Probability: 1, Bare: true}
+	}
 	var whole sums
 	clauses := s.clauses[:len(s.message.Clauses)]
-	end := 0
 	for i, c := range s.message.Clauses {
 		clauses[i] = m.sum(s.message.Features[c.Start:c.End])
 		clauses[i].words = c.Words
 		whole.add(&clauses[i])
-		end = c.End
 	}
-	tone := m.sum(s.message.Features[end:])
-	whole.add(&tone)
-	if whole.words == 0 {
-		clauses = nil
-	}
-
-	found := Finding{
-		HumanRequest: m.wantsHuman(&whole, clauses),
-		Sentiment:    float64(m.sentiment(&whole)) / 10000,
-	}
-	if s.bare() {
-		found.CaseType, found.Probability, found.Bare = Unknown, 1, true
-		return found
-	}
-	caseType, probability := m.decide(&whole, clauses)
-	found.CaseType, found.Probability = caseType, float64(probability)/10000
-	ai := 0
 	p := m.probabilities(&whole)
-	for _, p := range p[:AITypes] {
-		ai += p
+	best := headUnknown
+	for head := range headUnknown {
+		if p[head] > p[best] {
+			best = head
+		}
 	}
-	found.AIProbability = float64(min(ai, 10000)) / 10000
+	found := Finding{CaseType: Unknown, Probability: round(p[best]), AIProbability: round(m.forAI(s, &p, clauses))}
+	if best < headUnknown {
+		found.CaseType = CaseTypes[best]
+	}
 	return found
 }

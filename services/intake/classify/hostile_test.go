@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -22,7 +21,7 @@ func check(t *testing.T, model *Model, text string) {
 	if got.CaseType != Unknown && !slices.Contains(CaseTypes, got.CaseType) {
 		t.Fatalf("%.80q: no case type %q", text, got.CaseType)
 	}
-	if !(got.Probability >= 0 && got.Probability <= 1) || !(math.Abs(got.Sentiment) <= 1) {
+	if !(got.Probability >= 0 && got.Probability <= 1) || !(got.AIProbability >= 0 && got.AIProbability <= 1) {
 		t.Fatalf("%.80q: %+v is out of range", text, got)
 	}
 	if again := model.Classify(text); !reflect.DeepEqual(again, got) {
@@ -44,11 +43,11 @@ func TestHostile(t *testing.T) {
 func TestLongMessagesAreReadAtBothEnds(t *testing.T) {
 	model := load(t)
 	filler := strings.Repeat("lorem ipsum dolor ", 5000)
-	if got := model.Classify(filler + ". I want to talk to a human."); !got.HumanRequest {
-		t.Error("the end of a long message is not read")
+	if got := model.Classify(filler + ". Someone stole my card and used it."); got.AIProbability >= model.Threshold() {
+		t.Errorf("the end of a long message is not read: %+v", got)
 	}
-	middle := filler + ". I want to talk to a human. " + filler
-	if got, want := model.Classify(middle), model.Classify(filler+filler); got.HumanRequest != want.HumanRequest {
+	middle := filler + ". Someone stole my card and used it. " + filler
+	if got, want := model.Classify(middle), model.Classify(filler+filler); !reflect.DeepEqual(got, want) {
 		t.Error("the middle of a long message is read")
 	}
 }

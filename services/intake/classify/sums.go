@@ -9,7 +9,7 @@ import (
 
 // sums are what a stretch of text adds up to, head by head. They are integers, so order and machine don't matter.
 type sums struct {
-	heads    [weights.Stride]int32
+	heads    [weights.Heads]int32
 	features int
 	words    int
 }
@@ -22,30 +22,29 @@ func (s *sums) add(o *sums) {
 	s.words += o.words
 }
 
-// sum adds the rows of features: two loads a row, and eight bytes at once in 16-bit lanes, which hold 256 of them.
+// sum adds the rows of features: one load for eight heads, in 16-bit lanes that hold 256 of them, and one for the last.
 func (m *Model) sum(features []uint32) sums {
 	const lanes = 0x00FF00FF00FF00FF
 	s := sums{features: len(features)}
 	rows := m.file.Rows
 	for len(features) > 0 {
 		n := min(len(features), 256)
-		var even0, odd0, even1, odd1 uint64
+		var even, odd, last uint64
 		for _, f := range features[:n] {
 			at := int(f) * weights.Stride
 			row := rows[at : at+weights.Stride]
-			a, b := binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])
-			even0 += a & lanes
-			odd0 += a >> 8 & lanes
-			even1 += b & lanes
-			odd1 += b >> 8 & lanes
+			a := binary.LittleEndian.Uint64(row)
+			even += a & lanes
+			odd += a >> 8 & lanes
+			last += uint64(row[8])
 		}
+		bias := int32(n * weights.Bias)
 		for i := range 4 {
-			shift, bias := 16*i, int32(n*weights.Bias)
-			s.heads[2*i] += int32(uint16(even0>>shift)) - bias
-			s.heads[2*i+1] += int32(uint16(odd0>>shift)) - bias
-			s.heads[8+2*i] += int32(uint16(even1>>shift)) - bias
-			s.heads[9+2*i] += int32(uint16(odd1>>shift)) - bias
+			shift := 16 * i
+			s.heads[2*i] += int32(uint16(even>>shift)) - bias
+			s.heads[2*i+1] += int32(uint16(odd>>shift)) - bias
 		}
+		s.heads[headUnknown] += int32(last) - bias
 		features = features[n:]
 	}
 	return s
@@ -61,29 +60,26 @@ func (m *Model) logit(s *sums, head int) float64 {
 	return m.file.Intercept[head] + float64(m.file.Scale[head]*x)
 }
 
-// probabilities are the softmax over the case types and unknown, in units of 1e-4.
-func (m *Model) probabilities(s *sums) (p [9]int) {
-	var z [9]float64
+// probabilities are the softmax over the case types and unknown.
+func (m *Model) probabilities(s *sums) (p [weights.Heads]float64) {
 	top := math.Inf(-1)
-	for i := range z {
-		z[i] = m.logit(s, i)
-		top = max(top, z[i])
+	for i := range p {
+		p[i] = m.logit(s, i)
+		top = max(top, p[i])
 	}
 	total := 0.0
-	for i := range z {
-		z[i] = exp(z[i] - top)
-		total += z[i]
+	for i := range p {
+		p[i] = exp(p[i] - top)
+		total += p[i]
 	}
 	for i := range p {
-		p[i] = int(math.Floor(float64(z[i]/total*10000) + 0.5))
+		p[i] /= total
 	}
 	return p
 }
 
-// sigmoid is a head's probability in units of 1e-4.
-func (m *Model) sigmoid(s *sums, head int) int {
-	return int(math.Floor(float64(10000/(1+exp(-m.logit(s, head)))) + 0.5))
-}
+// round is to 1e-4.
+func round(p float64) float64 { return math.Floor(float64(p*10000)+0.5) / 10000 }
 
 // exp is e to the x to about 1e-12, by plain multiplications: the standard library's differs between machines in the
 // last bit, and findings are part of a signed record.

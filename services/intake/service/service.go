@@ -38,6 +38,7 @@ type Config struct {
 	AllowRemote    bool   `name:"http-allow-remote" env:"CASETRAIL_HTTP_ALLOW_REMOTE" help:"Permit --http-listen beyond this machine."`
 	Clock          string `name:"clock" env:"CASETRAIL_CLOCK" enum:"wall,event" default:"wall" help:"Where time comes from: wall, the broker's time of arrival; or event, the events' own and clock events, for the replay of history."`
 	ClassifierURL  string `name:"classifier-url" env:"CASETRAIL_CLASSIFIER_URL" placeholder:"URL" help:"Ask this HTTP service for the case type, in place of the classifier that is built in. What it does not answer properly within half a second is unknown, and a human's."`
+	ClassifierFile string `name:"classifier" env:"CASETRAIL_CLASSIFIER" placeholder:"FILE" help:"A classifier that casetrail train made, in place of the one that is built in."`
 	PolicyKey      string `name:"policy-key" env:"CASETRAIL_POLICY_KEY" placeholder:"FILE" help:"The operator's public key (.vkey). Policies that it did not sign are refused; without it, all are."`
 }
 
@@ -51,6 +52,9 @@ func (c *Config) Validate() error {
 		} else if !c.AllowRemote && !kafka.Loopback(host) {
 			errs = append(errs, fmt.Errorf("--http-listen %s is beyond this machine and has no authentication; put a gateway before it and say --http-allow-remote", c.Listen))
 		}
+	}
+	if c.ClassifierURL != "" && c.ClassifierFile != "" {
+		errs = append(errs, errors.New("--classifier and --classifier-url are both set; one classifier finds the case type"))
 	}
 	if c.ClassifierURL != "" {
 		errs = append(errs, remote.CheckURL(c.ClassifierURL, c.AllowPlaintext, kafka.Loopback))
@@ -123,7 +127,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 // classifier is what types customers' messages; done lets it go.
 func (c *Config) classifier(s *process.Shell) (_ stream.Classifier, done func(), err error) {
 	if c.ClassifierURL == "" {
-		m, err := classify.Load()
+		m, err := classify.LoadFile(c.ClassifierFile)
 		return m, func() {}, err
 	}
 	r, err := remote.New(c.ClassifierURL, s.Metrics)

@@ -1,6 +1,6 @@
-// Command train makes the classifier's weights from the data sets named in docs/model-card.md and from the phrases
-// beside it. The same data and code give the same bytes. With -holdout it measures instead: it trains once for each
-// source, without that source, and judges the source's messages.
+// Command train makes the classifier's weights from the data sets named in docs/model-card.md and from the phrases of
+// package training. The same data and code give the same bytes. With -holdout it measures instead: it trains once for
+// each source, without that source, and judges the source's messages.
 package main
 
 import (
@@ -8,36 +8,36 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
+
+	"github.com/casetrail/casetrail/services/intake/classify/training"
 )
 
 func main() {
 	data := flag.String("data", "../shared/data", "folder of the data sets")
 	out := flag.String("out", filepath.Join("services", "intake", "classify", "model.bin"), "weights file to write")
 	holdout := flag.Bool("holdout", false, "measure on held-out sources, and write nothing")
-	verbose := flag.Bool("v", false, "with -holdout: print what went wrong")
+	rows := flag.String("rows", "", "with -holdout: write what was found of each row here, as tab-separated values")
 	flag.Parse()
-	if err := run(*data, *out, *holdout, *verbose); err != nil {
+	if err := run(*data, *out, *holdout, *rows); err != nil {
 		fmt.Fprintln(os.Stderr, "train:", err)
 		os.Exit(1)
 	}
 }
 
-func run(data, out string, holdout, verbose bool) error {
+func run(data, out string, holdout bool, rows string) error {
 	examples, err := load(data)
 	if err != nil {
 		return err
 	}
 	if holdout {
-		t, err := measure(os.Stdout, examples, folds, 5, verbose)
-		if err != nil {
-			return err
-		}
-		t.report(os.Stdout)
-		return nil
+		return measure(os.Stdout, examples, rows)
 	}
-	bin, err := train(examples)
+	start := time.Now()
+	bin, err := training.Train(examples)
 	if err != nil {
 		return err
 	}
+	fmt.Printf("trained on %d examples in %.1f s\n", len(examples), time.Since(start).Seconds())
 	return os.WriteFile(out, bin, 0o644)
 }

@@ -1,4 +1,5 @@
-// Package ngram turns a customer's message into hashed features: words, pairs of words, and 3 to 5 bytes of each word.
+// Package ngram turns a customer's message into hashed features: words, pairs of words, 3 to 5 bytes of each word, and what
+// words mean alike (concepts.txt).
 // The trainer and the classifier share it, so a text means the same numbers to both. It leaves out what features weigh.
 package ngram
 
@@ -6,12 +7,13 @@ package ngram
 const Bits = 18
 
 // MaxClauses bounds how many clauses a message is cut into; what follows belongs to the last one.
-const MaxClauses = 12
+const MaxClauses = 32
 
 // Clause is one stretch of a message that may carry a wish of its own.
 type Clause struct {
 	Start, End int // half open, into Message.Features
 	Words      int
+	Opens      bool // a sentence
 }
 
 // Word is one word of a message, as the features see it.
@@ -25,11 +27,13 @@ type Word struct {
 type Message struct {
 	Features []uint32
 	Words    []Word
-	Clauses  []Clause // they follow one another, cover all word features, and leave out the tone that comes last
+	Unread   bool     // some of the message is in no clause of its own: it is too long, or has too many
+	Clauses  []Clause // they follow one another and cover all features
 
 	raw  []byte // the message decomposed, when it is not ASCII
 	text []byte // the message normalised: lower-case words, ' ' between words, '\n' between sentences
-	tone tone
+
+	meant [2]uint64 // the meanings of the last words of the clause
 }
 
 const (
@@ -45,20 +49,27 @@ func bucket(h uint64) uint32 { return uint32((h * golden) >> (64 - Bits)) }
 func (m *Message) Extract(text string) {
 	m.normalise(text)
 	m.Features, m.Words, m.Clauses = m.Features[:0], m.Words[:0], m.Clauses[:0]
-	var current Clause
+	current := Clause{Opens: true}
 	previous := uint64(wordSeed)
-	cut := func() {
-		if current.Words > 0 && len(m.Clauses) < MaxClauses-1 {
+	m.meant = [2]uint64{}
+	cut := func(sentence bool) {
+		switch {
+		case current.Words == 0:
+			current.Opens = current.Opens || sentence
+		case len(m.Clauses) == MaxClauses-1:
+			m.Unread = true
+		default:
 			current.End = len(m.Features)
 			m.Clauses = append(m.Clauses, current)
-			current = Clause{Start: current.End}
+			current = Clause{Start: current.End, Opens: sentence}
 			previous = wordSeed
+			m.meant = [2]uint64{}
 		}
 	}
 	for i := 0; i < len(m.text); {
 		if c := m.text[i]; c == ' ' || c == '\n' {
 			if c == '\n' {
-				cut()
+				cut(true)
 			}
 			i++
 			continue
@@ -69,10 +80,11 @@ func (m *Message) Extract(text string) {
 		}
 		word := m.text[i:end]
 		if joins(word) {
-			cut()
+			cut(false)
 		}
 		start := len(m.Features)
 		previous = m.word(word, previous)
+		m.concept(word)
 		m.Words = append(m.Words, Word{start, len(m.Features), i, end})
 		current.Words++
 		i = end
@@ -81,7 +93,6 @@ func (m *Message) Extract(text string) {
 	if current.Words > 0 {
 		m.Clauses = append(m.Clauses, current)
 	}
-	m.Features = m.tone.features(m.Features)
 }
 
 // Text gives the normalised text from word i up to and without word j. It is overwritten by the next Extract.

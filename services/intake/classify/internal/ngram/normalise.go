@@ -14,10 +14,11 @@ const (
 	maxText   = 4 * (headRunes + tailRunes)
 )
 
-// normalise fills m.text and m.tone.
+// normalise fills m.text.
 func (m *Message) normalise(text string) {
-	m.text, m.tone = m.text[:0], tone{}
+	m.text = m.text[:0]
 	head, tail := clip(text)
+	m.Unread = len(head)+len(tail) < len(text)
 	m.fold(head)
 	if tail != "" {
 		m.put('\n')
@@ -79,7 +80,6 @@ func (m *Message) foldUnicode(text string) {
 			continue
 		}
 		if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
-			m.tone.emoji(r)
 			continue
 		}
 		switch unicode.ToLower(r) {
@@ -109,7 +109,6 @@ func (m *Message) foldUnicode(text string) {
 		case unicode.IsDigit(r):
 			m.ascii('0', next, &digits)
 		default:
-			m.tone.emoji(r)
 			m.put(' ')
 		}
 	}
@@ -132,22 +131,17 @@ func (m *Message) ascii(b, next byte, digits *int) {
 	}
 	switch {
 	case b >= 'a' && b <= 'z':
-		m.tone.letters++
 		m.letter(b)
 	case b >= 'A' && b <= 'Z':
-		m.tone.letters++
-		m.tone.capitals++
 		m.letter(b | 0x20)
 	case b == '$':
 		m.put('$')
 	case b == '\'' || b == '`':
 	case b == '!' || b == '?':
-		m.tone.mark(b)
 		m.put('\n')
 	case b == '.' || b == ';' || b == '\n':
 		m.put('\n')
 	default:
-		m.tone.emoticon(b, next)
 		m.put(' ')
 	}
 }
@@ -162,5 +156,7 @@ func (m *Message) letter(b byte) {
 func (m *Message) put(b byte) {
 	if len(m.text) < maxText {
 		m.text = append(m.text, b)
+		return
 	}
+	m.Unread = true
 }

@@ -13,32 +13,32 @@ import (
 
 // Heads is how many sums a row feeds; Stride is how many bytes a row takes, so that none straddles a cache line.
 const (
-	Heads  = 12
+	Heads  = 9
 	Stride = 16
 	Bias   = 128 // a stored byte b stands for b - Bias
 )
 
-var magic = [8]byte{'C', 'T', 'W', 'E', 'I', 'G', 'H', '1'}
+var magic = [8]byte{'C', 'T', 'W', 'E', 'I', 'G', 'H', '2'}
 
 // ErrBroken is wrapped by every error of Decode.
 var ErrBroken = errors.New("classify: broken weights")
 
 // File is everything a classifier needs to know besides its code.
 type File struct {
-	Bits       int            // rows are 1<<Bits
-	Scale      [Heads]float64 // what one unit of a row's byte is worth to each head
-	Intercept  [Heads]float64
-	Thresholds [8]uint16 // in units of 1e-4; their meaning is the classifier's
-	Rows       []byte    // (1<<Bits) * Stride
+	Bits      int            // rows are 1<<Bits
+	Scale     [Heads]float64 // what one unit of a row's byte is worth to each head
+	Intercept [Heads]float64
+	Threshold float64 // of the AI's probability, at the leak that the model was made for
+	Rows      []byte  // (1<<Bits) * Stride
 }
 
 type header struct {
-	Magic      [8]byte
-	Bits       uint32
-	Stride     uint32
-	Scale      [Heads]float64
-	Intercept  [Heads]float64
-	Thresholds [8]uint16
+	Magic     [8]byte
+	Bits      uint32
+	Stride    uint32
+	Scale     [Heads]float64
+	Intercept [Heads]float64
+	Threshold float64
 }
 
 // Encode gives the file's bytes.
@@ -47,7 +47,7 @@ func Encode(f *File) ([]byte, error) {
 		return nil, fmt.Errorf("classify: %d bytes of weights do not fill 2^%d rows of %d", len(f.Rows), f.Bits, Stride)
 	}
 	var out bytes.Buffer
-	h := header{magic, uint32(f.Bits), Stride, f.Scale, f.Intercept, f.Thresholds}
+	h := header{magic, uint32(f.Bits), Stride, f.Scale, f.Intercept, f.Threshold}
 	if err := binary.Write(&out, binary.LittleEndian, h); err != nil {
 		return nil, err
 	}
@@ -82,12 +82,10 @@ func Decode(data []byte) (*File, error) {
 			return nil, fmt.Errorf("%w: head %d has no usable scale", ErrBroken, i)
 		}
 	}
-	for i, t := range h.Thresholds {
-		if t > 10000 {
-			return nil, fmt.Errorf("%w: threshold %d is above 1", ErrBroken, i)
-		}
+	if !(h.Threshold > 0 && h.Threshold <= 1) {
+		return nil, fmt.Errorf("%w: the threshold %v is not above 0 and at most 1", ErrBroken, h.Threshold)
 	}
-	return &File{int(h.Bits), h.Scale, h.Intercept, h.Thresholds, body[size:]}, nil
+	return &File{int(h.Bits), h.Scale, h.Intercept, h.Threshold, body[size:]}, nil
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && math.Abs(f) < 1e6 }

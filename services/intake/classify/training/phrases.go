@@ -1,10 +1,12 @@
-package main
+package training
 
 import (
 	"embed"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/casetrail/casetrail/services/intake/classify/assess"
 )
 
 //go:embed phrases/*.txt
@@ -13,10 +15,10 @@ var phraseFiles embed.FS
 // perLine is how many ways of saying a phrase are drawn from it.
 const perLine = 14
 
-// phrases gives the examples of the phrase files: texts that the data sets lack, written for this model. A file's
-// first line says what its texts are ("case refund_status", "human yes", "tone negative"); then each line is a pattern:
+// Phrases gives the examples of the phrase files: texts that the data sets lack, written for this model. A file's
+// first line says what its texts are ("case refund_status"); then each line is a pattern:
 // [a|b|] stands for one of its choices, <name> for one of those that "@name = a|b" gave.
-func phrases() ([]*example, error) {
+func Phrases() ([]*Example, error) {
 	macros := map[string]string{}
 	entries, err := phraseFiles.ReadDir("phrases")
 	if err != nil {
@@ -35,7 +37,7 @@ func phrases() ([]*example, error) {
 			}
 		}
 	}
-	var all []*example
+	var all []*Example
 	lines := 0
 	for i, file := range files {
 		head, body, _ := strings.Cut(file, "\n")
@@ -60,7 +62,7 @@ func phrases() ([]*example, error) {
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", entries[i].Name(), err)
 				}
-				e.line = lines
+				e.Line = lines
 				all = append(all, e)
 			}
 		}
@@ -68,34 +70,16 @@ func phrases() ([]*example, error) {
 	return all, nil
 }
 
-func phrase(head, text string) (*example, error) {
-	e := &example{text: text, source: "own", label: head, kind: -1, also: -1}
+func phrase(head, text string) (*Example, error) {
 	topic, what, _ := strings.Cut(strings.TrimSpace(head), " ")
-	switch topic {
-	case "case":
-		kind, err := typeOf(what)
-		if err != nil {
-			return nil, err
-		}
-		e.kind = kind
-		e.setType(kind, 1)
-		e.set(asksHuman, false, 0.5)
-		e.set(negative, false, 0.3)
-		e.set(positive, false, 0.3)
-	case "human":
-		e.set(asksHuman, what == "yes", 1.5)
-		e.setType(unknown, 1)
-	case "tone":
-		e.set(negative, what == "negative", 3) // few, and aimed at a service as no comment is
-		e.set(positive, what == "positive", 1)
-		e.set(asksHuman, false, 0.5)
-		if what != "neutral" {
-			e.setType(unknown, 1)
-		}
-	default:
+	if topic != "case" {
 		return nil, fmt.Errorf("no topic %q", topic)
 	}
-	return e, nil
+	kind, err := assess.TypeOf(what)
+	if err != nil {
+		return nil, err
+	}
+	return New(text, own, what, kind, 0), nil
 }
 
 // expand draws one text from a pattern.

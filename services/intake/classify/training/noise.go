@@ -1,4 +1,4 @@
-package main
+package training
 
 import (
 	"math/rand/v2"

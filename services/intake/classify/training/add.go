@@ -1,0 +1,58 @@
+package training
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/classify/internal/ngram"
+	"github.com/casetrail/casetrail/services/intake/classify/internal/weights"
+)
+
+// settled is what a row's steps start from when the embedded model learns on: it has found its place, roughly.
+const settled = 0.02
+
+// addEpochs is how often the embedded model goes over what is added.
+const addEpochs = 3
+
+// Add gives the weights file of the embedded model that has learnt the examples too. The phrases are gone over with them, so
+// that what it knew is not forgotten.
+func Add(examples []*Example) ([]byte, error) {
+	file, err := weights.Decode(classify.Embedded())
+	if err != nil {
+		return nil, err
+	}
+	if file.Bits != ngram.Bits {
+		return nil, fmt.Errorf("the embedded weights have 2^%d features, not 2^%d", file.Bits, ngram.Bits)
+	}
+	phrases, err := Phrases()
+	if err != nil {
+		return nil, err
+	}
+	points := prepare(append(phrases, examples...))
+	var trained [members]*model
+	var wait sync.WaitGroup
+	for i := range trained {
+		wait.Go(func() {
+			trained[i] = restore(file)
+			trained[i].fit(points, addEpochs, uint64(7+i))
+		})
+	}
+	wait.Wait()
+	return weights.Encode(quantise(mean(trained[:])))
+}
+
+// restore undoes quantise.
+func restore(f *weights.File) *model {
+	m := newModel()
+	for h := range heads {
+		for r := range rows {
+			m.w[r*heads+h] = float32(float64(int(f.Rows[r*weights.Stride+h])-weights.Bias) * f.Scale[h] / sharpness)
+		}
+		m.bias[h] = float32((f.Intercept[h] - prior*shift(h)) / sharpness)
+	}
+	for r := range m.steps {
+		m.steps[r] = settled
+	}
+	return m
+}

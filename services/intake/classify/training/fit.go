@@ -1,0 +1,130 @@
+package training
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/casetrail/casetrail/services/intake/classify/internal/ngram"
+)
+
+const (
+	epochs = 5
+	rate   = 0.5
+	shrink = 0.001 // how much a weight that is used is drawn to 0
+	smooth = 0.05  // what all types share of every example, since no label is certain
+	rows   = 1 << ngram.Bits
+)
+
+// point is an example as the model sees it.
+type point struct {
+	features []uint32
+	target   *[heads]float32
+	weight   float32
+}
+
+// model is the weights while they are learnt: a row of heads for each feature.
+type model struct {
+	w         []float32
+	steps     []float32 // of each row, the sum of its squared slopes
+	bias      [heads]float32
+	biasSteps [heads]float32
+}
+
+func newModel() *model {
+	m := &model{w: make([]float32, rows*heads), steps: make([]float32, rows)}
+	for i := range m.steps {
+		m.steps[i] = 1e-3
+	}
+	for i := range m.biasSteps {
+		m.biasSteps[i] = 1e-2
+	}
+	return m
+}
+
+// fit goes over the points by AdaGrad, with one step size a row. Of a point's features only half are seen each time: none
+// is to be relied on, since other customers use other words. Every product is rounded before it is added, so that no
+// machine fuses the two and the weights are the same on all.
+func (m *model) fit(points []point, epochs int, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 11))
+	order := make([]int, len(points))
+	for i := range order {
+		order[i] = i
+	}
+	var seen []uint32
+	for epoch := range epochs {
+		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		step := float32(rate) * (1 - float32(epoch)/float32(epochs+1))
+		for _, i := range order {
+			seen = seen[:0]
+			var bits uint64
+			for j, f := range points[i].features {
+				if j%64 == 0 {
+					bits = random.Uint64() // a bit a feature: keep is a half
+				}
+				if bits>>(j%64)&1 == 1 {
+					seen = append(seen, f)
+				}
+			}
+			m.learn(seen, points[i].target, points[i].weight, step)
+		}
+	}
+}
+
+func (m *model) learn(features []uint32, target *[heads]float32, weight, step float32) {
+	z := m.bias
+	norm := float32(1 / math.Sqrt(float64(max(len(features), 1))))
+	var sum [heads]float32
+	for _, f := range features {
+		row := m.w[int(f)*heads:][:heads]
+		for h := range sum {
+			sum[h] += row[h]
+		}
+	}
+	for h := range z {
+		z[h] += float32(sum[h] * norm)
+	}
+	slope := softmax(&z)
+	var size float32
+	for h := range slope {
+		want := float32(target[h]*(1-smooth)) + float32(smooth)/heads
+		slope[h] = float32(weight * (slope[h] - want))
+		m.biasSteps[h] += float32(slope[h] * slope[h])
+		m.bias[h] -= float32(float32(step*0.1*slope[h]) / float32(math.Sqrt(float64(m.biasSteps[h]))))
+		slope[h] = float32(slope[h] * norm)
+		size += float32(slope[h] * slope[h])
+	}
+	size /= 3
+	for _, f := range features {
+		m.steps[f] += size
+		pace := step / float32(math.Sqrt(float64(m.steps[f])))
+		row := m.w[int(f)*heads:][:heads]
+		for h := range row {
+			row[h] -= float32(pace * (slope[h] + float32(shrink*row[h])))
+		}
+	}
+}
+
+func softmax(z *[heads]float32) (p [heads]float32) {
+	top, total := z[0], float32(0)
+	for _, v := range z {
+		top = max(top, v)
+	}
+	for i, v := range z {
+		p[i] = exp(v - top)
+		total += p[i]
+	}
+	for i := range p {
+		p[i] /= total
+	}
+	return p
+}
+
+// exp is e to the x by plain multiplications, the same on every machine.
+func exp(x float32) float32 {
+	v := float64(min(max(x, -60), 60)) / 1024
+	y := 1 + float64(v*(1+float64(v/2*(1+float64(v/3)))))
+	for range 10 {
+		y = float64(y * y)
+	}
+	return float32(y)
+}
