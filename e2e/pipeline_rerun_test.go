@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"flag"
+	mathrand "math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -12,8 +13,11 @@ import (
 
 	"github.com/casetrail/casetrail/e2e/harness"
 	"github.com/casetrail/casetrail/e2e/rerun"
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/intake/classify"
 	"github.com/casetrail/casetrail/services/intake/signals"
@@ -85,7 +89,7 @@ func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
 func again(t *testing.T, p *harness.Pipeline) {
 	t.Helper()
 	began := time.Now()
-	log, err := rerun.Load(topics{t, p})
+	log, err := rerun.Load(p.Codec, topics{t, p})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,4 +101,65 @@ func again(t *testing.T, p *harness.Pipeline) {
 		t.Logf("%s: %d runs, %d outputs, the same bytes", s.Name, res.Runs, res.Outputs)
 	}
 	t.Logf("run again in %v", time.Since(began).Round(time.Second))
+}
+
+// TestPipelineTwice plays what one pipeline has taken into a second one: in another order of the partitions, with two
+// replicas of each stage that can have them, some of which are killed. Both tell the same of every case, and the same windows.
+func TestPipelineTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: runs the whole pipeline")
+	}
+	a := harness.Start(t, harness.Embedded, harness.Options{EventClock: true})
+	a.Casetrail("replay", "--conversations", "60")
+	proven(t, a, 60)
+	b := harness.Start(t, harness.Embedded, harness.Options{EventClock: true, Replicas: map[string]int{pipelines.Intake: 2, pipelines.Router: 2, pipelines.RecordSigner: 2}})
+	var left [][]stage.Record
+	a.Read(pipelines.ChatEvents, func(r stage.Record, m schemas.Message) {
+		if e, ok := m.(*schemas.ChatEvent); ok { // b has a policy of its own, in the same words
+			for len(left) <= int(r.Partition) {
+				left = append(left, nil)
+			}
+			left[r.Partition] = append(left[r.Partition], stage.Record{Topic: r.Topic, Key: r.Key, Value: b.Codec.Append(nil, r.Topic, e)})
+		}
+	})
+	pub := kafka.NewPublisher(b.Client, nil)
+	defer pub.Close()
+	r := mathrand.New(mathrand.NewPCG(*diesSeed, 2))
+	kills := []string{pipelines.Router, pipelines.RecordSigner, pipelines.Intake, pipelines.Aggregator}
+	for n := 0; ; n++ {
+		i := r.IntN(len(left))
+		for range left {
+			if len(left[i]) > 0 {
+				break
+			}
+			i = (i + 1) % len(left)
+		}
+		k := min(len(left[i]), 1+r.IntN(60))
+		if k == 0 {
+			break
+		}
+		if err := pub.Publish(t.Context(), left[i][:k]); err != nil {
+			t.Fatal(err)
+		}
+		left[i] = left[i][k:]
+		if n%5 == 4 && len(kills) > 0 {
+			s := b.Service(kills[0], 0)
+			kills = kills[1:]
+			s.Kill()
+			s.Start()
+		}
+	}
+	proven(t, b, 60)
+	first, err := rerun.Load(a.Codec, topics{t, a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := rerun.Load(b.Codec, topics{t, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rerun.Same(first, second); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d kills", 4-len(kills))
 }

@@ -9,10 +9,12 @@ import (
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/schemas"
 )
 
 // Log is what a run has left: all topics whole, with their offsets, each message once.
 type Log struct {
+	codec      *schemas.Codec
 	records    map[stage.TopicPartition][]stage.Record
 	partitions map[string]int32
 }
@@ -24,8 +26,8 @@ type Source interface {
 }
 
 // Load reads all topics, and drops copies by the rule of every reader.
-func Load(from Source) (*Log, error) {
-	l := &Log{records: map[stage.TopicPartition][]stage.Record{}, partitions: map[string]int32{}}
+func Load(codec *schemas.Codec, from Source) (*Log, error) {
+	l := &Log{codec: codec, records: map[stage.TopicPartition][]stage.Record{}, partitions: map[string]int32{}}
 	for _, t := range pipelines.Topology() {
 		n, err := from.Partitions(t.Name)
 		if err != nil {

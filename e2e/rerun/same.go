@@ -17,13 +17,13 @@ import (
 // left out, and docs/adr/0009-same-history.md says why: the offsets of case.events that a record and an amendment name as
 // their source, and what follows from these (sequence, hashes, roots, heads), the order of two different cases' records
 // in one ledger, and the salted commitments.
-func Same(codec *schemas.Codec, a, b *Log) error {
+func Same(a, b *Log) error {
 	for _, topic := range []string{pipelines.CaseConclusions, pipelines.ConductRecords, pipelines.WorkAI, pipelines.WorkHuman, pipelines.CaseEscalations, pipelines.ConductAlerts} {
-		x, err := a.told(codec, topic)
+		x, err := a.told(topic)
 		if err != nil {
 			return err
 		}
-		y, err := b.told(codec, topic)
+		y, err := b.told(topic)
 		if err != nil {
 			return err
 		}
@@ -42,8 +42,8 @@ func Same(codec *schemas.Codec, a, b *Log) error {
 			return fmt.Errorf("%d windows and %d", len(a.records[tp]), len(b.records[tp]))
 		}
 		x, y := a.records[tp][i], b.records[tp][i]
-		_, u, err := content(codec, x)
-		_, w, err2 := content(codec, y)
+		_, u, err := content(a.codec, x)
+		_, w, err2 := content(b.codec, y)
 		if err = cmp.Or(err, err2); err != nil {
 			return err
 		}
@@ -55,11 +55,11 @@ func Same(codec *schemas.Codec, a, b *Log) error {
 }
 
 // told is what a topic says of each case, in its order.
-func (l *Log) told(codec *schemas.Codec, topic string) (map[string][][]byte, error) {
+func (l *Log) told(topic string) (map[string][][]byte, error) {
 	out := map[string][][]byte{}
 	for p := range l.partitions[topic] {
 		for _, r := range l.records[stage.TopicPartition{Topic: topic, Partition: p}] {
-			id, text, err := content(codec, r)
+			id, text, err := content(l.codec, r)
 			if err != nil {
 				return nil, fmt.Errorf("%s/%d offset %d: %w", topic, p, r.Offset, err)
 			}
@@ -91,7 +91,7 @@ func content(codec *schemas.Codec, r stage.Record) (id string, text []byte, err 
 		}
 		id = x.Case.Value.CaseID + x.Amendment.Value.CaseID
 		x.PreviousRecordHash, x.Sequence, x.Source, x.Amendment.Value.Amends, x.Case.Value.CustomerCommitment = schemas.Hash{}, 0, schemas.Position{}, schemas.Position{}, schemas.Hash{}
-		m.Signature = schemas.Signature{}
+		m.KeyID, m.Signature = schemas.KeyID{}, schemas.Signature{}
 	case *schemas.WorkItem:
 		id = m.CaseID
 	case *schemas.Escalation:

@@ -260,7 +260,7 @@ func TestTwice(t *testing.T) {
 		a := play(t, h, mathrand.New(mathrand.NewPCG(s, 1)), false)
 		time.Local = berlin
 		b := play(t, h, mathrand.New(mathrand.NewPCG(s, 2)), true)
-		if err := Same(codec, must(Load(forLoad{inMemory{a}})), must(Load(forLoad{inMemory{b}}))); err != nil {
+		if err := Same(must(Load(codec, forLoad{inMemory{a}})), must(Load(codec, forLoad{inMemory{b}}))); err != nil {
 			t.Fatalf("seed %d: %v", s, err)
 		}
 		for _, log := range []*memory.Log{a, b} {
