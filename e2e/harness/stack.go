@@ -3,7 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,12 +53,11 @@ func Cache(t testing.TB) string {
 // Address is a free one on this machine.
 func Address(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := realkafka.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", ports[0])
 }
 
 func (k Kind) start(t testing.TB, dir string, opts []realkafka.Option) Stack {

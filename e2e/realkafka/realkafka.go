@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -125,7 +126,7 @@ func start(opts ...Option) (*Cluster, error) {
 		}
 	}
 	c := &Cluster{dir: dir, keep: o.dir != "", Links: map[string][]Link{}}
-	ports, err := freePorts((2 + 2*len(o.links)) * o.nodes)
+	ports, err := FreePorts((2 + 2*len(o.links)) * o.nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -216,15 +217,21 @@ func (c *Cluster) ready() error {
 	}
 }
 
-func freePorts(n int) ([]int, error) {
+// FreePorts finds ports on this machine that nobody listens on, below those that the kernel gives to outgoing connections: so
+// none is taken while whoever listens on it is dead for a while.
+func FreePorts(n int) ([]int, error) {
+	const from, to, tries = 10_000, 32_000, 1000
 	var out []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range tries {
+		if len(out) == n {
+			return out, nil
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", from+rand.IntN(to-from)))
 		if err != nil {
-			return nil, err
+			continue // taken
 		}
 		defer l.Close()
 		out = append(out, l.Addr().(*net.TCPAddr).Port)
 	}
-	return out, nil
+	return nil, fmt.Errorf("no %d free ports between %d and %d", n, from, to)
 }
