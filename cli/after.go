@@ -41,7 +41,11 @@ func (h *here) report(ctx context.Context, until int64) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Print(ctx, os.Stdout, db, rejects); err != nil {
+	reasons, err := h.reasons(ctx)
+	if err != nil {
+		return err
+	}
+	if err := report.Print(ctx, os.Stdout, db, reasons, rejects); err != nil {
 		return err
 	}
 	trusted, err := record.LoadVerifier(h.vkey)
@@ -55,6 +59,28 @@ func (h *here) report(ctx context.Context, until int64) error {
 	}
 	printVerified(r)
 	return r.Err()
+}
+
+// reasons counts the cases by why they went where they went when the customer had said what they are about.
+func (h *here) reasons(ctx context.Context) (map[string]int, error) {
+	out, seen := map[string]int{}, map[string]bool{}
+	for _, topic := range []string{pipelines.WorkAI, pipelines.WorkHuman} {
+		err := h.client.ReadAll(ctx, topic, func(r stage.Record) error {
+			var w schemas.WorkItem
+			if err := h.codec.DecodeInto(r.Value, &w); err != nil {
+				return err
+			}
+			if w.AIProbability.Set && !seen[w.CaseID] {
+				seen[w.CaseID] = true
+				out[w.Reason.String()]++
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // settle waits until ClickHouse has every record and every window up to a time.

@@ -64,14 +64,18 @@ func printSignals(ctx context.Context, w io.Writer, db driver.Conn, rejects map[
 	for _, c := range breaches {
 		fmt.Fprintf(w, "%s\t%d\t\n", c.Name, c.N)
 	}
-	fmt.Fprintln(w, "\nREJECTED EVENTS BY REASON\t\t")
-	for _, reason := range slices.Sorted(maps.Keys(rejects)) {
-		fmt.Fprintf(w, "%s\t%d\t\n", reason, rejects[reason])
+	printCounts(w, "REJECTED EVENTS BY REASON", rejects)
+	return nil
+}
+
+func printCounts(w io.Writer, title string, counts map[string]int) {
+	fmt.Fprintf(w, "\n%s\t\t\n", title)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(w, "%s\t%d\t\n", name, counts[name])
 	}
-	if len(rejects) == 0 {
+	if len(counts) == 0 {
 		fmt.Fprintln(w, "none\t\t")
 	}
-	return nil
 }
 
 func printSegments(w io.Writer, segments []Segment) {

@@ -114,12 +114,14 @@ func Counts(ctx context.Context, db driver.Conn, query string) ([]Count, error) 
 	return out, rows.Err()
 }
 
-// Print writes the whole report. rejects are the counts by reason, which ClickHouse does not hold.
-func Print(ctx context.Context, w io.Writer, db driver.Conn, rejects map[string]int) error {
+// Print writes the whole report. reasons and rejects are counts that ClickHouse does not hold: of cases by the reason of
+// their route, and of rejected events by theirs.
+func Print(ctx context.Context, w io.Writer, db driver.Conn, reasons, rejects map[string]int) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if err := printRoutes(ctx, t, db); err != nil {
 		return err
 	}
+	printCounts(t, "WHY THERE, WHEN THE CUSTOMER SAID WHAT IT IS ABOUT", reasons)
 	if err := printSignals(ctx, t, db, rejects); err != nil {
 		return err
 	}
