@@ -20,7 +20,7 @@ type classifyCommand struct {
 
 // Run says what the classifier finds in a message as a case's first, and where it would go.
 func (c *classifyCommand) Run() error {
-	model, err := classify.LoadFile(c.Classifier)
+	model, err := loadClassifier(c.Classifier)
 	if err != nil {
 		return err
 	}

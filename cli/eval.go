@@ -57,7 +57,7 @@ func (c *evalCommand) Run() error {
 
 // labelledRows reads a file of labelled messages, the model and the mix that it is to be weighted to.
 func labelledRows(path, classifier, mix string) (*classify.Model, []assess.Labelled, assess.Mix, error) {
-	model, err := classify.LoadFile(classifier)
+	model, err := loadClassifier(classifier)
 	if err != nil {
 		return nil, nil, assess.Mix{}, err
 	}
@@ -67,6 +67,22 @@ func labelledRows(path, classifier, mix string) (*classify.Model, []assess.Label
 	}
 	m, err := assess.ParseMix(mix, labelled)
 	return model, labelled, m, err
+}
+
+// loadClassifier gives the model in a file, or the embedded one where none is named.
+func loadClassifier(path string) (*classify.Model, error) {
+	if path == "" {
+		return classify.Load()
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--classifier: %w", err)
+	}
+	m, err := classify.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("--classifier %s: %w; casetrail train makes such a file", path, err)
+	}
+	return m, nil
 }
 
 func readLabelled(path string) ([]assess.Labelled, error) {

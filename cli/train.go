@@ -40,7 +40,7 @@ func (c *trainCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(c.Out, data, 0o644); err != nil {
+	if err := os.WriteFile(c.Out, data, 0o600); err != nil {
 		return err
 	}
 	fmt.Printf("%s: classifier %s, from %d rows in %.1f s\n", c.Out, model.Version(), len(examples), time.Since(start).Seconds())

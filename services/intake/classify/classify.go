@@ -9,7 +9,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 
@@ -71,22 +70,6 @@ func Parse(data []byte) (*Model, error) {
 	sum := sha256.Sum256(data)
 	m := &Model{version: release + "+" + hex.EncodeToString(sum[:4]), file: file}
 	m.scratch.New = func() any { return new(scratch) }
-	return m, nil
-}
-
-// LoadFile gives the model with the weights in a file, as casetrail train writes it. A path of "" is the embedded model.
-func LoadFile(path string) (*Model, error) {
-	if path == "" {
-		return Load()
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("classifier: %w", err)
-	}
-	m, err := Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w; casetrail train makes such a file", path, err)
-	}
 	return m, nil
 }
 

@@ -127,7 +127,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 // classifier is what types customers' messages; done lets it go.
 func (c *Config) classifier(s *process.Shell) (_ stream.Classifier, done func(), err error) {
 	if c.ClassifierURL == "" {
-		m, err := classify.LoadFile(c.ClassifierFile)
+		m, err := c.model()
 		return m, func() {}, err
 	}
 	r, err := remote.New(c.ClassifierURL, s.Metrics)
@@ -135,6 +135,22 @@ func (c *Config) classifier(s *process.Shell) (_ stream.Classifier, done func(),
 		return nil, nil, err
 	}
 	return r, r.Close, nil
+}
+
+// model is the classifier in the file that the operator names, or the one that is built in.
+func (c *Config) model() (*classify.Model, error) {
+	if c.ClassifierFile == "" {
+		return classify.Load()
+	}
+	data, err := os.ReadFile(c.ClassifierFile)
+	if err != nil {
+		return nil, fmt.Errorf("--classifier: %w", err)
+	}
+	m, err := classify.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("--classifier %s: %w; casetrail train makes such a file", c.ClassifierFile, err)
+	}
+	return m, nil
 }
 
 // maxConnections is how many clients may be connected at once; others wait to be. More than intakehttp.MaxRequests, so that
