@@ -155,7 +155,9 @@ func (t *table) close(rows []Row) []Row {
 			continue
 		}
 		for i := range rows {
-			rows[i].Labels[name] = rows[i].Labels[name]
+			if !rows[i].Labels[name] {
+				rows[i].Labels[name] = false
+			}
 		}
 	}
 	return rows
