@@ -81,7 +81,7 @@ func TestBadFilesAreNamed(t *testing.T) {
 
 // The rows are hand-written for these tests; the rules were tuned on half of them and never on the other.
 func TestHandWrittenRows(t *testing.T) {
-	for file, floor := range map[string]float64{"tuning.csv": 0.95, "holdout.csv": 0.75} {
+	for file, floor := range map[string]float64{"tuning.csv": 0.95, "holdout.csv": 0.7} {
 		text, err := os.ReadFile("../testdata/" + file)
 		if err != nil {
 			t.Fatal(err)
