@@ -173,7 +173,7 @@ func (w *world) settle() error {
 	for len(w.late) > 0 {
 		w.deliver()
 	}
-	for range 4 {
+	for range 3 {
 		w.ringClocks()
 		if err := w.rest(); err != nil {
 			return err
@@ -210,7 +210,7 @@ func (w *world) rest() error {
 }
 
 // settleBy is beyond the longest timer of the policy, so that what it starts ends with the next.
-const settleBy = 16 * 60_000
+const settleBy = 9 * 60_000
 
 func (w *world) chance(p float64) bool { return !w.calm && p > 0 && w.rand.Float64() < p }
 

@@ -79,6 +79,11 @@ func (r *Router) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	if err != nil {
 		return nil, fmt.Errorf("restore the router's state of partition %d: %w", r.partition, err)
 	}
+	if r.published.Set { // once, not for every step that the changelog tells of
+		if r.policy, err = guard.Parse([]byte(r.published.Value.Document)); err != nil {
+			return nil, fmt.Errorf("restore the policy of partition %d from case.state: %w", r.partition, err)
+		}
+	}
 	if !inject.TimerLost.Is() {
 		r.timers.rebuild(r.policy, r.cases)
 	}
@@ -99,11 +104,6 @@ func (r *Router) restore(rec stage.Record) error {
 		clear(r.applied)
 		for _, p := range s.Applied {
 			r.applied[p.Partition] = stage.Position{Partition: p.Partition, Offset: p.Offset, Ordinal: p.Ordinal}
-		}
-		if s.Policy.Set {
-			if r.policy, err = guard.Parse([]byte(s.Policy.Value.Document)); err != nil {
-				return fmt.Errorf("%s/%d offset %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
-			}
 		}
 	}
 	return nil
