@@ -49,6 +49,7 @@ var sayings = []string{
 	"I need to change my address and also my order never came and my card is blocked", "hello", "is anyone there?", "thanks", "yes, the blue one",
 	"I want to talk to a human", "Please let me speak to a real person", "This is useless, you are not helping at all", "I am really angry, third time I ask this",
 	"let me talk to your supervisor", "I will close my account and go to another bank", "I will complain to the ombudsman about you",
+	"there is something on my statement", "my card", "it is about the thing I bought", "payment", "the refund and also something else entirely",
 	"where is my refund", "I asked where my refund is", "refund status please", "nothing works with you people, this is ridiculous", "¿Dónde está mi reembolso?", "مرحبا أين طلبي", "",
 }
 
@@ -99,10 +100,14 @@ func conversation(w *world, id string, at int64) []scripted {
 	for range 1 + r.IntN(7) {
 		says(schemas.SenderCustomer)
 		at += r.Int64N(30_000)
-		switch r.IntN(8) {
+		switch r.IntN(9) {
 		case 0:
 			add(schemas.EventKindAgentJoined, schemas.SenderHuman, nil)
 			human = true
+		case 2:
+			add(schemas.EventKindCaseTypeCorrected, schemas.SenderHuman, func(e *schemas.ChatEvent) {
+				e.CaseType = schemas.Some(guard.CaseTypes[r.IntN(len(guard.CaseTypes))])
+			})
 		case 1:
 			rates()
 		default:

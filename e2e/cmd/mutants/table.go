@@ -14,13 +14,20 @@ const (
 	whole   = "./e2e"
 	router  = "./services/router/cases"
 	again   = "./e2e/rerun"
+
+	simulator = "./e2e/simulate"
 )
+
+// hundreds of seeds are enough to meet what these take out.
+var hundreds = []string{"-seeds", "400"}
 
 var mutants = []mutant{
 	{"position-filter-off", "a stage drops the outputs that an earlier run has written", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
 	{"group-offset", "a stage goes on from where its outputs show it to be", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
 	{"state-first", "the changelog is written when the outputs that it speaks of are durable", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
 	{"state-in-pieces", "the changelog of a step is written whole or not at all", adapter, "TestTheChangelogIsWholeAfterACrash", nil},
+	{"tick-behind", "no tick is written below what its stage has written", simulator, "TestSeeds", hundreds},
+	{"replica-clock", "whether an event is taken follows from the log, and from no replica's clock", simulator, "TestSeeds", hundreds},
 	{"idempotence-off", "a write that is tried again keeps its sequence numbers", whole, "TestLostAcknowledgements/kfake", nil},
 	{"fence-off", "a claim puts its epoch into every output", whole, "TestLateWriteBeforeTheNewOwnersFirst/kafka", nil},
 	{"claim-not-awaited", "a new owner recovers when its claim is in every output", whole, "TestLateWriteDuringTheClaim", nil},
