@@ -6,7 +6,7 @@ DATA    ?= data
 export CASETRAIL_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down clean test torture mutants bench train eval lint fmt gen images
+.PHONY: help build up down clean test simulate torture mutants bench train eval lint fmt gen images
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
@@ -29,6 +29,9 @@ clean: down ## forget the data and what was built
 
 test: ## every test that can run here; says what it leaves out and why (CI=true: nothing may be left out)
 	@go run ./e2e/cmd/test $(ARGS)
+
+simulate: ## plays the whole against everything that goes wrong, by seeds (SEEDS=10000 FROM=0)
+	@go run ./e2e/cmd/simulate -seeds $(or $(SEEDS),10000) -from $(or $(FROM),0)
 
 torture: ## kills, freezes and cuts off whatever there is, and writes docs/reliability.md (KILLS=1000; ONLY=kills,late SEED=7)
 	@go run ./e2e/cmd/torture $(if $(KILLS),-kills $(KILLS)) $(if $(ONLY),-only $(ONLY)) $(if $(SEED),-seed $(SEED))

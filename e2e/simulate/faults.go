@@ -26,7 +26,8 @@ type faults struct {
 	skew       int64   // by how much clocks may be wrong, in milliseconds
 	pace       int64   // the most that goes by between two acts, in milliseconds
 	leapBy     int64
-	batch      int // records of a step, at most
+	brief      float64 // a step ends before its inputs do
+	batch      int     // records of a step, at most
 }
 
 func drawFaults(r *rand.Rand) faults {
@@ -37,7 +38,7 @@ func drawFaults(r *rand.Rand) faults {
 		return most * r.Float64()
 	}
 	f := faults{crash: some(.08), move: some(.5), zombie: some(1), loseAck: some(.2), lose: some(.2), delay: some(.2), stale: some(.5),
-		clickhouse: some(.3), disk: some(.05), dirty: some(.3), leap: some(.01), cut: some(.02) * float64(r.IntN(2)),
+		clickhouse: some(.3), disk: some(.05), dirty: some(.3), brief: some(.1), leap: some(.01), cut: some(.02) * float64(r.IntN(2)),
 		unfenced: r.IntN(5) == 0, eventClock: r.IntN(2) == 0, pace: 20 + r.Int64N(500), leapBy: 1 + r.Int64N(10*60_000), batch: 1 + r.IntN(40)}
 	if r.IntN(3) == 0 {
 		f.skew = 2 * 3_600_000

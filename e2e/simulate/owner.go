@@ -35,6 +35,7 @@ type owner struct {
 	sequences map[stage.TopicPartition]int32 // of the next batch for each output
 	lanes     []*lane
 	state     []stage.Record // the changelog of the step, to be written when all of the rest is durable
+	rest      []stage.Record // what the last step did not come to
 	stepping  bool
 	life      int // of a zombie: how many steps until it notices
 }
@@ -146,6 +147,7 @@ func (o *owner) recovering(w *world) error {
 	if err != nil {
 		return fmt.Errorf("recovering: %w", err)
 	}
+	core.Over = func() bool { return w.chance(w.faults.brief) }
 	o.core, o.phase = core, running
 	for _, tp := range o.task.inputs {
 		o.next[tp] = next[tp] // an input that is left out is read from its start
@@ -163,15 +165,19 @@ func (o *owner) running(w *world) (bool, error) {
 		o.state = nil
 		return true, nil
 	}
-	if o.stepping {
+	if o.stepping && len(o.rest) == 0 {
 		o.stepping = false
 		o.commit(w)
 	}
-	in, caughtUp := o.fetch(w)
+	in, caughtUp := o.rest, false
+	if len(in) == 0 {
+		in, caughtUp = o.fetch(w)
+	}
 	out, state, err := o.core.Step(in, caughtUp)
 	if err != nil {
 		return false, err
 	}
+	o.rest = in[o.core.Taken:]
 	o.stepping, o.state = len(in) > 0, clone(state)
 	o.lanes = o.split(w, out)
 	return len(in) > 0 || len(out) > 0, nil

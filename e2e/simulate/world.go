@@ -12,7 +12,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 
+	"github.com/casetrail/casetrail/e2e/reliability"
 	"github.com/casetrail/casetrail/pipelines/stage"
 )
 
@@ -42,8 +44,7 @@ type Stats struct {
 	Duplicates int // messages that stand in a topic twice, where a fence may be missing
 }
 
-// Add adds another simulation's.
-func (s *Stats) Add(o *Stats) {
+func (s *Stats) add(o *Stats) {
 	s.Events += o.Events
 	s.Records += o.Records
 	s.Windows += o.Windows
@@ -57,11 +58,22 @@ func (s *Stats) Add(o *Stats) {
 	s.Duplicates += o.Duplicates
 }
 
-// String is one line.
+// String is what happened, and to what.
 func (s *Stats) String() string {
-	return fmt.Sprintf("%d chat events, %d records, %d windows; %d steps, %d deaths, %d owners replaced unawares, %d requests refused; "+
-		"%d requests or answers lost, %d late; ClickHouse failed %d times; %d messages twice where there was no fence",
-		s.Events, s.Records, s.Windows, s.Steps, s.Crashes, s.Takeovers, s.Refused, s.Lost, s.Late, s.ClickHouse, s.Duplicates)
+	return fmt.Sprintf("%s chat events, %s records, %s windows, %s steps\n%s", reliability.Number(s.Events), reliability.Number(s.Records),
+		reliability.Number(s.Windows), reliability.Number(s.Steps), s.faults())
+}
+
+// faults are what went wrong.
+func (s *Stats) faults() string {
+	n := reliability.Number[int]
+	return fmt.Sprintf("%s deaths, %s owners replaced unawares (%s requests refused), %s requests or answers lost, %s late, %s failures of ClickHouse, "+
+		"%s messages twice where a fence was missing", n(s.Crashes), n(s.Takeovers), n(s.Refused), n(s.Lost), n(s.Late), n(s.ClickHouse), n(s.Duplicates))
+}
+
+// String is what did not hold in a seed, and what happened before.
+func (r *Result) String() string {
+	return fmt.Sprintf("SEED %d: %v\n\n   step  time                what went wrong on the way\n%s", r.Seed, r.Err, strings.Join(r.Trace, "\n"))
 }
 
 // Run plays one seed. Equal seeds play equally, on any machine.

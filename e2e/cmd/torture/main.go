@@ -32,6 +32,9 @@ var runs = []run{
 	{"rebalances", torture("TestOneNode/rebalances", "rebalances", 2, 1)},
 	{"broker", torture("TestOneNode/broker$", "brokers", 50, 1)},
 	{"brokers", torture("TestThreeNodes", "brokers", 25, 1)},
+	{"simulation", func(n int, seed uint64) []string {
+		return []string{"test", "-count=1", "-v", "-timeout", "3h", "./e2e/simulate", "-run", "TestSeeds", "-args", "-seed", fmt.Sprint(seed), "-seeds", fmt.Sprint(10 * n)}
+	}},
 }
 
 // torture is a subtest of e2e/torture whose size is times/part of the whole's.
