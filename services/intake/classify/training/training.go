@@ -17,7 +17,7 @@ var mass = [heads]float64{1, 1, 1, 1, 1, 1, 1, 0.9, 1.5}
 const (
 	prior     = 1.0 // how far the types' shares go from mass to the assumed mix
 	sharpness = 1.3
-	threshold = 0.94
+	threshold = 0.97
 )
 
 // members is how many models are trained, at the same time, each with its own order and gaps. Their mean is the model.
