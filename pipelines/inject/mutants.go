@@ -42,6 +42,16 @@ const (
 	CorrectionNotHeard Mutant = "correction-not-heard"
 	// FailsOpen believes an external classifier whatever it answers.
 	FailsOpen Mutant = "fails-open"
+	// DedupTokenOff has ClickHouse take a block that is sent again as a new one.
+	DedupTokenOff Mutant = "dedup-token-off"
+	// BlocksByTime names a block by the second in which it is sent, and not by what it holds.
+	BlocksByTime Mutant = "blocks-by-time"
+	// HeadFirst writes a checkpoint to ClickHouse before its records.
+	HeadFirst Mutant = "head-first"
+	// CheckpointNotKept has the record-signer remember no checkpoint outside Kafka.
+	CheckpointNotKept Mutant = "checkpoint-not-kept"
+	// ShorterLedger has the record-signer go on where the ledger is shorter than what it published.
+	ShorterLedger Mutant = "shorter-ledger"
 )
 
 // A Point is a place at which a process can be made to kill itself.

@@ -15,12 +15,34 @@ import (
 // Insert writes a block, and then its checkpoint. Once it returns nil, both are durable and count once, however often and
 // by however many this block is inserted; after an error it may be in, in part or not at all, and is inserted again.
 func (d *Database) Insert(ctx context.Context, b *Block) error {
-	if b.Rows.Len() > 0 {
-		if err := insertInto(ctx, d, "records", b.Token(), recordColumns, b.Rows); err != nil {
-			return err
-		}
-		inject.RowsInserted.Pass()
+	if inject.HeadFirst.Is() {
+		return errors.Join(d.insertHead(ctx, b), d.insertRows(ctx, b))
 	}
+	if err := d.insertRows(ctx, b); err != nil {
+		return err
+	}
+	return d.insertHead(ctx, b)
+}
+
+func (d *Database) insertRows(ctx context.Context, b *Block) error {
+	if b.Rows.Len() == 0 {
+		return nil
+	}
+	token := b.Token()
+	switch {
+	case inject.DedupTokenOff.Is():
+		token = time.Now().String()
+	case inject.BlocksByTime.Is():
+		token = time.Now().Format(time.DateTime)
+	}
+	if err := insertInto(ctx, d, "records", token, recordColumns, b.Rows); err != nil {
+		return err
+	}
+	inject.RowsInserted.Pass()
+	return nil
+}
+
+func (d *Database) insertHead(ctx context.Context, b *Block) error {
 	return insertInto(ctx, d, "checkpoints", "", headColumns, &heads{[]Head{b.Head}})
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 )
@@ -56,6 +57,9 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 		}
 	}
 	slices.SortStableFunc(s.promises, func(a, b promise) int { return cmp.Compare(a.size, b.size) })
+	if inject.ShorterLedger.Is() {
+		s.promises = nil
+	}
 
 	s.chain = t.chain
 	s.rewind(t.start, base)
