@@ -98,6 +98,18 @@ func (p *Pipeline) Settle(db driver.Conn) {
 	}
 }
 
+// Settled tells whether ClickHouse is complete up to the latest time in chat.events, and asks once.
+func (p *Pipeline) Settled(db driver.Conn) bool {
+	p.t.Helper()
+	until, err := replay.Now(p.t.Context(), p.Client, p.Codec)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Second)
+	defer cancel()
+	return (verify.ClickHouse{Conn: db}).Wait(ctx, until) == nil
+}
+
 // Verify runs casetrail verify --deep, which must hold, and soon with nothing still to come: call it when all flow has
 // ended.
 func (p *Pipeline) Verify() (out string) {

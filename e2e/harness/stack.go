@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +36,9 @@ type Stack struct {
 	Registry   string
 	ClickHouse string             // without the database
 	Cluster    *realkafka.Cluster // nil where the broker is the embedded one
+	Logs       string             // the directory of the broker's (first node's) logs, with one directory a partition
+
+	down, up func()
 }
 
 // Cache is where the engine's library is kept.
@@ -66,21 +70,32 @@ func (k Kind) start(t testing.TB, dir string, opts []realkafka.Option) Stack {
 		return onKafka(t, dir, opts)
 	}
 	kafka, registry, engine := Address(t), Address(t), Address(t)
-	p := start(t, "embedded", filepath.Join(dir, "embedded.log"), nil, Binary(t, "casetrail"), "embedded", "--data", filepath.Join(dir, "data"),
-		"--cache", Cache(t), "--kafka-listen", kafka, "--registry-listen", registry, "--clickhouse-listen", engine)
+	log := filepath.Join(dir, "embedded.log")
+	out := Stack{Brokers: []string{kafka}, Registry: "http://" + registry, ClickHouse: "http://" + engine, Logs: filepath.Join(dir, "data", "kafka", "partitions")}
+	var p *Process
+	out.up = func() {
+		t.Helper()
+		if err := os.Remove(log); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		p = start(t, "embedded", log, nil, Binary(t, "casetrail"), "embedded", "--data", filepath.Join(dir, "data"),
+			"--cache", Cache(t), "--kafka-listen", kafka, "--registry-listen", registry, "--clickhouse-listen", engine)
+		Eventually(t, "the embedded stack is ready", startTime, func() bool {
+			if !p.Running() {
+				p.t.Fatalf("it has ended:\n%s", p.Log())
+			}
+			return strings.Contains(p.Log(), "\nready\n")
+		})
+	}
+	out.down = func() { p.Kill() }
+	out.up()
 	t.Cleanup(func() {
 		if t.Failed() {
 			p.tell()
 		}
 		p.Stop()
 	})
-	Eventually(t, "the embedded stack is ready", startTime, func() bool {
-		if !p.Running() {
-			p.t.Fatalf("it has ended:\n%s", p.Log())
-		}
-		return strings.Contains(p.Log(), "\nready\n")
-	})
-	return Stack{Brokers: []string{kafka}, Registry: "http://" + registry, ClickHouse: "http://" + engine}
+	return out
 }
 
 func onKafka(t testing.TB, dir string, opts []realkafka.Option) Stack {
@@ -101,12 +116,25 @@ func onKafka(t testing.TB, dir string, opts []realkafka.Option) Stack {
 			t.Errorf("stop the stack: %v", err)
 		}
 	})
-	out := Stack{Brokers: s.Brokers, Registry: s.Registry, ClickHouse: s.ClickHouse, Cluster: cluster}
+	out := Stack{Brokers: s.Brokers, Registry: s.Registry, ClickHouse: s.ClickHouse, Cluster: cluster, Logs: cluster.Logs(0)}
+	out.down = func() { cluster.Kill(0) }
+	out.up = func() {
+		t.Helper()
+		if err := cluster.Restart(0); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, faults, code := Run(ctx, t, out.env(), Binary(t, "casetrail"), "topics", "create"); code != 0 {
 		t.Fatalf("topics create: %s", faults)
 	}
 	return out
 }
+
+// BrokerDown is kill -9 of the broker (of its first node, on Apache Kafka), and of what else runs in its process.
+func (s Stack) BrokerDown() { s.down() }
+
+// BrokerUp starts it again on the data that is there, and waits until it serves.
+func (s Stack) BrokerUp() { s.up() }
 
 // env is the stack as Casetrail's programs take it from the environment.
 func (s Stack) env() []string {

@@ -10,3 +10,6 @@ func (c *Cluster) PID(node int) int {
 	defer n.mu.Unlock()
 	return n.pid
 }
+
+// Logs is the directory of a node's logs, which has a directory for each partition.
+func (c *Cluster) Logs(node int) string { return c.nodes[node].file("log") }

@@ -40,6 +40,7 @@ type lane struct {
 	enc      encoder
 	queue    []encoded
 	spare    [][]byte
+	end      int64 // after what was acknowledged last
 }
 
 type encoded struct {
@@ -178,6 +179,9 @@ func (p *producer) send(ctx context.Context) (failed, err error) {
 		if all == nil {
 			e = res.errs[i]
 		}
+		if e == nil && res.offsets[i] >= 0 {
+			e = l.acknowledged(res.offsets[i])
+		}
 		if e == nil || errors.Is(e, kafkago.DuplicateSequenceNumber) {
 			l.done()
 			continue
@@ -221,6 +225,16 @@ func (l *lane) renumber() {
 	be.PutUint32(e.batch[53:], uint32(l.sequence))
 	be.PutUint32(e.batch[17:], crc32.Checksum(e.batch[21:], castagnoli))
 	l.sequence += e.records
+}
+
+// acknowledged notes where the lane's first batch went. A log that ended further on before has lost acknowledged records, and
+// a broker that has lost with them what it knew of the producer takes what comes next all the same.
+func (l *lane) acknowledged(offset int64) error {
+	if offset < l.end {
+		return fmt.Errorf("%w: the log has lost its tail: a batch went to offset %d, after one that ended at %d", ErrSequence, offset, l.end)
+	}
+	l.end = offset + int64(l.queue[0].records)
+	return nil
 }
 
 const maxSpare = 4

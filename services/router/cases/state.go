@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -79,6 +80,9 @@ func (r *Router) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	if err != nil {
 		return nil, fmt.Errorf("restore the router's state of partition %d: %w", r.partition, err)
 	}
+	if err := r.promiseKept(log); err != nil {
+		return nil, err
+	}
 	if r.published.Set { // once, not for every step that the changelog tells of
 		if r.policy, err = guard.Parse([]byte(r.published.Value.Document)); err != nil {
 			return nil, fmt.Errorf("restore the policy of partition %d from case.state: %w", r.partition, err)
@@ -88,6 +92,40 @@ func (r *Router) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 		r.timers.rebuild(r.policy, r.cases)
 	}
 	return map[stage.TopicPartition]int64{{Topic: pipelines.CaseEvents, Partition: r.partition}: r.nextOffset}, nil
+}
+
+// ErrLost says that conclusions that were published are gone.
+var ErrLost = errors.New("it has lost its tail: restore it from a backup; the router does not go on, as the cases that were concluded there would be in no ledger")
+
+// promiseKept refuses a case.conclusions that ends before the time up to which the changelog says that it is complete: it was
+// written first. The state has moved on, so what is missing can't be made again. A log that retention has emptied tells nothing.
+func (r *Router) promiseKept(log stage.Log) error {
+	tp := stage.TopicPartition{Topic: pipelines.CaseConclusions, Partition: r.partition}
+	last, ok, err := log.Last(tp, pipelines.Router, r.partition)
+	if err != nil || !ok {
+		return err
+	}
+	said := int64(-1)
+	for window := int64(200); said < r.clock.promised; window *= 4 {
+		from := max(0, last.Offset+1-window)
+		_, err := log.Read(tp, from, func(in stage.Record) error {
+			var t schemas.Tick
+			if in.Stage == pipelines.Router && r.codec.DecodeInto(in.Value, &t) == nil {
+				said = max(said, t.Time)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if said >= 0 || from == 0 {
+			break
+		}
+	}
+	if said >= 0 && said < r.clock.promised {
+		return fmt.Errorf("%s/%d is complete up to %d ms since 1970, and %s says that it was up to %d: %w", tp.Topic, tp.Partition, said, pipelines.CaseStates, r.clock.promised, ErrLost)
+	}
+	return nil
 }
 
 func (r *Router) restore(rec stage.Record) error {
