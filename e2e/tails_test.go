@@ -22,7 +22,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 )
 
-var tailsTrials = flag.Int("tails", 3, "times that acknowledged tails are cut off, on the embedded broker and on Apache Kafka each")
+var tailsTrials = flag.Int("tails", 2, "times that acknowledged tails are cut off, on the embedded broker and on Apache Kafka each")
 
 // cutTopics are those whose tails are cut off.
 var cutTopics = []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.CaseConclusions, pipelines.CaseStates}
