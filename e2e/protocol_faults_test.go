@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/casetrail/casetrail/e2e/reliability"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 )
 
@@ -133,7 +134,20 @@ func TestProtocolErrors(t *testing.T) {
 		rng := rand.New(rand.NewPCG(*seed, uint64(i)))
 		t.Run(all[i].String(), func(t *testing.T) { all[i].run(t, rng.IntN(3), 1+rng.IntN(4)) })
 	})
-	t.Logf("row 8: %d protocol faults, seed %d, %v", len(all), *seed, time.Since(began).Round(time.Second))
+	report(t, began, reliability.Result{Row: 8, Name: "protocol", Fault: "an error of the protocol", How: "each request that a stage makes, answered with each error, done or not", Trials: len(all),
+		Checked: "a stage on the embedded broker: complete, in order and once, or ended with a reason and complete after that"},
+		fmt.Sprintf("-protocol %d", *protocolTrials))
+}
+
+// report reports trials of a test that has come to its end: whatever does not hold ends it before.
+func report(t *testing.T, began time.Time, r reliability.Result, size string) {
+	t.Helper()
+	if t.Failed() {
+		r.Wrong = []string{"see the log of " + t.Name()}
+	}
+	r.Seed, r.Seconds = *seed, time.Since(began).Seconds()
+	r.Again = fmt.Sprintf("go test ./e2e -run '%s' -args -seed %d %s", t.Name(), *seed, size)
+	reliability.Report(t, r)
 }
 
 // atOnce does n things, so many at once: they mostly wait.

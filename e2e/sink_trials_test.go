@@ -18,12 +18,13 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/casetrail/casetrail/e2e/reliability"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
 )
 
 var (
-	engineTrials = flag.Int("engine", 25, "INSERTs into ClickHouse to harm")
-	sinksTrials  = flag.Int("sinks", 15, "times that sinks insert overlapping ranges side by side")
+	engineTrials = flag.Int("engine", 20, "INSERTs into ClickHouse to harm")
+	sinksTrials  = flag.Int("sinks", 8, "times that sinks insert overlapping ranges side by side")
 )
 
 // harm is what happens to one INSERT.
@@ -201,7 +202,8 @@ func TestSinkTrials(t *testing.T) {
 	for h, n := range sum {
 		t.Logf("%-24s %d", harmNames[h], n)
 	}
-	t.Logf("row 11: %d INSERTs harmed, %d blocks, seed %d, %v", harmed(sum), blocks, *seed, time.Since(began).Round(time.Second))
+	report(t, began, reliability.Result{Row: 11, Name: "clickhouse", Fault: "an INSERT harmed", How: strings.Join(harmNames[:], ", "), Trials: harmed(sum),
+		Checked: fmt.Sprintf("%d blocks of two ledgers: rows and windows against the signed root", blocks)}, fmt.Sprintf("-engine %d", *engineTrials))
 }
 
 func harmed(sum map[harm]int) (n int) {
@@ -273,7 +275,8 @@ func TestSinksSideBySide(t *testing.T) {
 		}
 		checkSinked(t, e.analyst(t, name), l)
 	}
-	t.Logf("row 12: %d overlaps of %d sinks, seed %d, %v", done, overlaps, *seed, time.Since(began).Round(time.Second))
+	report(t, began, reliability.Result{Row: 12, Name: "sinks", Fault: "sinks side by side", How: "overlapping ranges, some from far back, some dying on the way, replies lost", Trials: done,
+		Checked: fmt.Sprintf("%d sinks: rows and windows against the signed root", overlaps)}, fmt.Sprintf("-sinks %d", *sinksTrials))
 }
 
 // whole is a fold over the ledger from its start.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/casetrail/casetrail/e2e/harness"
+	"github.com/casetrail/casetrail/e2e/reliability"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
@@ -73,7 +74,9 @@ func TestTailsCutOff(t *testing.T) {
 			}
 		}
 		w.Verify()
-		t.Logf("row 6 on %s: %d trials, the same again %d, stopped and said so %d, seed %d, %v", kind, *tailsTrials, w.again, w.stopped, *seed, time.Since(began).Round(time.Second))
+		report(t, began, reliability.Result{Row: 6, Name: "tails-" + string(kind), Fault: "an acknowledged tail cut off", How: fmt.Sprintf("the last segments of %s, in any combination, on the %s broker",
+			strings.Join(cutTopics, ", "), kind), Trials: *tailsTrials, Checked: fmt.Sprintf("all services: %d times the same bytes again, %d times stopped with a reason", w.again, w.stopped)},
+			fmt.Sprintf("-tails %d", *tailsTrials))
 	})
 }
 

@@ -16,6 +16,7 @@ const (
 	again   = "./e2e/rerun"
 
 	simulator = "./e2e/simulate"
+	signer  = "./services/record-signer/sign"
 )
 
 // hundreds of seeds are enough to meet what these take out.
@@ -52,4 +53,11 @@ var mutants = []mutant{
 	{"tripwire-twice", "a tripwire escalates once", again, "TestTwice", nil},
 	{"amendment-dropped", "a late rating or complaint amends its case", again, "TestTwice", nil},
 	{"window-early", "a window is published when every ledger has passed its end", again, "TestTwice", nil},
+	{"retriable-is-final", "an error of the broker that passes is tried again", whole, "TestProtocolErrors", []string{"-protocol", "40"}},
+	{"final-is-retried", "what only an operator can mend ends a stage", whole, "TestProtocolErrors", []string{"-protocol", "40"}},
+	{"dedup-token-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"checkpoint-not-kept", "the record-signer keeps its last checkpoint outside Kafka", signer, "TestKeeps", nil},
+	{"shorter-ledger", "the record-signer refuses a ledger shorter than what it published", signer, "TestRefusesToFork", nil},
 }

@@ -35,12 +35,28 @@ var runs = []run{
 	{"simulation", func(n int, seed uint64) []string {
 		return []string{"test", "-count=1", "-v", "-timeout", "3h", "./e2e/simulate", "-run", "TestSeeds", "-args", "-seed", fmt.Sprint(seed), "-seeds", fmt.Sprint(10 * n)}
 	}},
+	{"protocol", trials("TestProtocolErrors", "protocol", 1000, 0)}, // 0: every one
+	{"clickhouse", trials("TestSinkTrials", "engine", 2, 1)},
+	{"sinks", trials("TestSinksSideBySide", "sinks", 10, 1)},
+	{"tails-embedded", trials("TestTailsCutOff/embedded", "tails", 20, 1)},
+	{"tails-kafka", trials("TestTailsCutOff/kafka", "tails", 100, 1)},
 }
 
 // torture is a subtest of e2e/torture whose size is times/part of the whole's.
 func torture(test, size string, part, times int) func(int, uint64) []string {
 	return func(n int, seed uint64) []string {
 		return []string{"test", "-count=1", "-v", "-timeout", "3h", "./e2e/torture", "-run", test, "-args", "-seed", fmt.Sprint(seed), "-speed", "100", "-" + size, fmt.Sprint(max(1, n*times/part))}
+	}
+}
+
+// trials is a test of e2e, of which the size 0 is all there is to try.
+func trials(test, size string, part, times int) func(int, uint64) []string {
+	return func(n int, seed uint64) []string {
+		trials := 0
+		if times > 0 {
+			trials = max(1, n*times/part)
+		}
+		return []string{"test", "-count=1", "-v", "-timeout", "3h", "./e2e", "-run", test, "-args", "-seed", fmt.Sprint(seed), "-" + size, fmt.Sprint(trials)}
 	}
 }
 
