@@ -16,7 +16,7 @@ const (
 	again   = "./e2e/rerun"
 
 	simulator = "./e2e/simulate"
-	signer  = "./services/record-signer/sign"
+	signer    = "./services/record-signer/sign"
 )
 
 // hundreds of seeds are enough to meet what these take out.
