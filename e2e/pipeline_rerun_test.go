@@ -51,6 +51,7 @@ type none struct{}
 
 func (none) Load(string) ([]byte, error)       { return nil, nil }
 func (none) Swap(string, []byte, []byte) error { return nil }
+func (none) Path(string) string                { return "nowhere" }
 
 // stages are the real cores of an event-clock pipeline.
 func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {

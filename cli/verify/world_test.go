@@ -65,6 +65,7 @@ type noStore struct{}
 
 func (noStore) Load(string) ([]byte, error)       { return nil, nil }
 func (noStore) Swap(string, []byte, []byte) error { return nil }
+func (noStore) Path(string) string                { return "nowhere" }
 func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

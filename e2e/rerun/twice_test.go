@@ -69,6 +69,7 @@ type noStore struct{}
 
 func (noStore) Load(string) ([]byte, error)       { return nil, nil }
 func (noStore) Swap(string, []byte, []byte) error { return nil }
+func (noStore) Path(string) string                { return "nowhere" }
 
 // inMemory is a log in memory as verify and Load read it.
 type inMemory struct{ *memory.Log }

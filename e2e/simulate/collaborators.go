@@ -69,6 +69,8 @@ type disk struct {
 
 var _ sign.Store = (*disk)(nil)
 
+func (d *disk) Path(string) string { return "a modelled disk" }
+
 func (d *disk) Load(ledger string) ([]byte, error) { return d.kept[ledger], nil }
 
 func (d *disk) Swap(ledger string, old, next []byte) error {

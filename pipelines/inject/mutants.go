@@ -52,6 +52,8 @@ const (
 	CheckpointNotKept Mutant = "checkpoint-not-kept"
 	// ShorterLedger has the record-signer go on where the ledger is shorter than what it published.
 	ShorterLedger Mutant = "shorter-ledger"
+	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
+	TornIsNone Mutant = "torn-is-none"
 )
 
 // A Point is a place at which a process can be made to kill itself.

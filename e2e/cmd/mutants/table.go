@@ -60,4 +60,5 @@ var mutants = []mutant{
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"checkpoint-not-kept", "the record-signer keeps its last checkpoint outside Kafka", signer, "TestKeeps", nil},
 	{"shorter-ledger", "the record-signer refuses a ledger shorter than what it published", signer, "TestRefusesToFork", nil},
+	{"torn-is-none", "the record-signer refuses a kept checkpoint that is torn", signer, "TestTornCheckpoint", nil},
 }

@@ -35,21 +35,29 @@ func (s *Signer) Checkpoint() []stage.Record {
 
 func (k *keeper) issued(cp record.Checkpoint) { k.newest = cp }
 
-// load returns the checkpoint that is kept; without a note where there is none.
+// load returns the checkpoint that is kept; without a note where there is none. A torn or empty one is not none: that
+// would forget what was published.
 func (k *keeper) load() (cp record.Checkpoint, err error) {
 	k.size = 0
-	if k.kept, err = k.store.Load(k.ledger); err != nil || len(k.kept) == 0 {
-		return cp, err
+	if k.kept, err = k.store.Load(k.ledger); err == nil {
+		if k.kept == nil {
+			return cp, nil
+		}
+		cp, err = record.OpenCheckpoint(k.kept, k.key.Verifier())
 	}
-	cp, err = record.OpenCheckpoint(k.kept, k.key.Verifier())
 	if err == nil && cp.Ledger != k.ledger {
 		err = fmt.Errorf("is of ledger %s", cp.Ledger)
 	}
-	k.size = cp.Size
-	if err != nil {
-		err = fmt.Errorf("the checkpoint that is kept outside Kafka for ledger %s: %w", k.ledger, err)
+	if err == nil {
+		k.size = cp.Size
+		return cp, nil
 	}
-	return cp, err
+	if inject.TornIsNone.Is() {
+		return record.Checkpoint{}, nil
+	}
+	return cp, fmt.Errorf("the checkpoint that is kept outside Kafka for ledger %s, in %s: %w. The signer does not go on, as only that may know "+
+		"of records that Kafka has lost: put it back from a backup; or see that `casetrail verify` holds, remove it, and start the signer again",
+		k.ledger, k.store.Path(k.ledger), err)
 }
 
 // keep replaces what is kept by a checkpoint that is durable in Kafka and covers more.
@@ -61,7 +69,8 @@ func (k *keeper) keep(cp record.Checkpoint) error {
 			return nil
 		}
 		if !errors.Is(err, ErrConflict) {
-			return fmt.Errorf("keep a checkpoint of ledger %s outside Kafka: %w", k.ledger, err)
+			return fmt.Errorf("keep a checkpoint of ledger %s outside Kafka, in %s: %w. The signer does not go on, as nothing would remember "+
+				"what it published: make room there, or make it writable, and start the signer again", k.ledger, k.store.Path(k.ledger), err)
 		}
 		other, err := k.load() // a second owner was here
 		if err != nil {

@@ -2,8 +2,10 @@ package sign
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,16 +13,19 @@ import (
 	"sync"
 
 	"github.com/casetrail/casetrail/pipelines/inject"
+	"github.com/casetrail/casetrail/record"
 )
 
 // Store remembers the last checkpoint of each ledger outside Kafka, so that a ledger that Kafka lost or cut is noticed
 // before it is written differently. It is safe for concurrent use.
 type Store interface {
-	// Load returns the signed note that is kept for a ledger; nothing where there is none.
+	// Load returns the signed note that is kept for a ledger; nil where there is none.
 	Load(ledger string) ([]byte, error)
 	// Swap keeps next if what is kept is old (nothing, where old is empty), and returns when it is durable. Otherwise it
 	// changes nothing and its error wraps ErrConflict.
 	Swap(ledger string, old, next []byte) error
+	// Path says where it is kept, for whoever has to mend it.
+	Path(ledger string) string
 }
 
 // ErrConflict says that another signer keeps checkpoints of the same ledger in the same store.
@@ -35,26 +40,46 @@ type Files struct {
 	mu  sync.Mutex
 }
 
-// NewFiles makes a Store in a directory, which it makes too.
+// temporary begins the name of a file that is not in its place yet.
+const temporary = ".checkpoint-"
+
+// NewFiles makes a Store in a directory, which it makes too. It removes what processes left there that died while they
+// wrote; one that is alive, whose file that was, writes it again.
 func NewFiles(dir string) (*Files, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("directory for checkpoints: %w: name one that can be made and written", err)
+	}
+	all, err := os.ReadDir(dir)
+	if err != nil {
 		return nil, fmt.Errorf("directory for checkpoints: %w", err)
+	}
+	for _, f := range all {
+		if !strings.HasPrefix(f.Name(), temporary) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("directory for checkpoints: %w: make it writable", err)
+		}
 	}
 	return &Files{dir: dir}, nil
 }
 
-// Path is the file of a ledger.
+// Path implements Store.
 func (f *Files) Path(ledger string) string {
 	return filepath.Join(f.dir, strings.ReplaceAll(ledger, "/", "+")+".checkpoint")
 }
 
 // Load implements Store.
 func (f *Files) Load(ledger string) ([]byte, error) {
-	text, err := os.ReadFile(f.Path(ledger))
+	file, err := os.Open(f.Path(ledger))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return text, err
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, record.MaxBody+1)) // a longer one is refused by whoever opens the note
 }
 
 // Swap implements Store.
@@ -68,17 +93,23 @@ func (f *Files) Swap(ledger string, old, next []byte) (err error) {
 	if !bytes.Equal(kept, old) {
 		return fmt.Errorf("%s: %w", f.Path(ledger), ErrConflict)
 	}
-	tmp, err := os.CreateTemp(f.dir, ".checkpoint-*")
+	tmp, err := os.CreateTemp(f.dir, temporary+"*")
 	if err != nil {
 		return err
 	}
-	_, err = tmp.Write(next)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
+	if _, err = tmp.Write(next); err == nil {
+		err = tmp.Sync()
+	}
+	if err = cmp.Or(err, tmp.Close()); err == nil {
 		inject.CheckpointSynced.Pass()
 		err = os.Rename(tmp.Name(), f.Path(ledger))
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", err, ErrConflict) // another process has started here and tidied up
+	}
 	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
+		_ = os.Remove(tmp.Name()) // else the next start does
+		return err
 	}
 	inject.CheckpointKept.Pass()
 	d, err := os.Open(f.dir)

@@ -38,6 +38,8 @@ type memStore struct {
 
 func newStore() *memStore { return &memStore{kept: map[string][]byte{}} }
 
+func (m *memStore) Path(string) string { return "memory" }
+
 func (m *memStore) Load(ledger string) ([]byte, error) { return m.kept[ledger], nil }
 
 func (m *memStore) Swap(ledger string, old, next []byte) error {
