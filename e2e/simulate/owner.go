@@ -6,6 +6,7 @@ import (
 
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
+	"github.com/casetrail/casetrail/services/router/cases"
 )
 
 // errDied is what a fault makes of an owner.
@@ -78,6 +79,8 @@ func (w *world) stepped(o *owner) (moved bool, err error) {
 		w.stats.Refused++
 	case errors.Is(err, sign.ErrLost) && w.faults.stale > 0 && !w.calm:
 		w.say("%v stops: %v", o, err) // it did not see all of its input, and says so
+	case errors.Is(err, cases.ErrLost) && w.faults.unfenced && !w.calm:
+		w.say("%v stops: %v", o, err) // the old owner wrote between two markers of the new one; the next claim sees all of it
 	default:
 		return true, fmt.Errorf("%v: %w", o, err)
 	}

@@ -118,7 +118,7 @@ func (r *Router) promiseKept(log stage.Log) error {
 		if err != nil {
 			return err
 		}
-		if said >= 0 || from == 0 {
+		if from == 0 { // an owner whom no claim stopped may have said much again since
 			break
 		}
 	}
