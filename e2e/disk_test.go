@@ -31,7 +31,9 @@ func TestDiskFull(t *testing.T) {
 		return len(kept) > 0
 	})
 
+	signer.Pause()
 	fill()
+	signer.Resume()
 	p.Casetrail("replay", "--conversations", "12")
 	stopped := func(from int) {
 		t.Helper()
@@ -59,7 +61,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 // smallDisk makes a directory one that can be filled and freed; why is what the system says of a full one. Where no file
-// system may be mounted, a file takes the directory's place instead.
+// system may be mounted, directories take the files' places instead.
 func smallDisk(t *testing.T, dir string) (fill, free func(), why string) {
 	t.Helper()
 	check := func(err error) {
@@ -70,14 +72,21 @@ func smallDisk(t *testing.T, dir string) (fill, free func(), why string) {
 	}
 	out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "casetrail-test", dir).CombinedOutput()
 	if err != nil {
-		t.Logf("may not mount a small file system, so the directory goes away instead: %v: %s", err, out)
+		t.Logf("may not mount a small file system, so directories take the files' places instead: %v: %s", err, out)
+		var files []string
 		return func() {
-				check(os.Rename(dir, dir+".away"))
-				check(os.WriteFile(dir, nil, 0o600))
+				files, err = filepath.Glob(filepath.Join(dir, "*.checkpoint"))
+				check(err)
+				for _, f := range files {
+					check(os.Rename(f, f+".away"))
+					check(os.Mkdir(f, 0o700))
+				}
 			}, func() {
-				check(os.Remove(dir))
-				check(os.Rename(dir+".away", dir))
-			}, "not a directory"
+				for _, f := range files {
+					check(os.Remove(f))
+					check(os.Rename(f+".away", f))
+				}
+			}, "is a directory"
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
