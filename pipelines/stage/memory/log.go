@@ -14,12 +14,13 @@ type Log struct {
 	partitions int32
 	single     map[string]bool
 	topics     map[stage.TopicPartition][]stage.Record
+	starts     map[stage.TopicPartition]int64
 	committed  map[string]map[stage.TopicPartition]int64
 }
 
 // New makes an empty log whose topics have so many partitions; those named have one.
 func New(partitions int32, single ...string) *Log {
-	l := &Log{partitions: partitions, single: map[string]bool{}, topics: map[stage.TopicPartition][]stage.Record{}, committed: map[string]map[stage.TopicPartition]int64{}}
+	l := &Log{partitions: partitions, single: map[string]bool{}, topics: map[stage.TopicPartition][]stage.Record{}, starts: map[stage.TopicPartition]int64{}, committed: map[string]map[stage.TopicPartition]int64{}}
 	for _, t := range single {
 		l.single[t] = true
 	}
@@ -49,6 +50,11 @@ func (l *Log) Truncate(topic string, partition int32, size int) {
 	l.topics[tp] = l.topics[tp][:size:size]
 }
 
+// Expire takes the records before an offset from a partition, as retention does.
+func (l *Log) Expire(topic string, partition int32, before int64) {
+	l.starts[stage.TopicPartition{Topic: topic, Partition: partition}] = before
+}
+
 // For is the log as one group sees it while it recovers.
 func (l *Log) For(group string) stage.Log { return view{l, group} }
 
@@ -59,7 +65,7 @@ type view struct {
 
 func (v view) Read(tp stage.TopicPartition, from int64, fn func(stage.Record) error) (int64, error) {
 	recs := v.topics[tp]
-	for i := max(0, from); i < int64(len(recs)); i++ {
+	for i := max(v.starts[tp], from); i < int64(len(recs)); i++ {
 		if err := fn(recs[i]); err != nil {
 			return i, err
 		}

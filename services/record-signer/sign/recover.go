@@ -70,6 +70,8 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 		s.rewind(t.start, base)
 	case !errors.Is(err, ErrFork) && !errors.Is(err, ErrLost) || lost:
 		return nil, err
+	case errors.Is(err, ErrLost) && !s.expired(log, next):
+		return nil, err // its end is lost or does not show yet: to go on without it would leave checkpoints out
 	default:
 		s.promises = nil
 		s.rewind(end, base)
@@ -108,13 +110,24 @@ func (s *Signer) makeAgain(log stage.Log, from int64) error {
 		return nil
 	})
 	if err == nil {
-		err = fmt.Errorf("ledger %s: %s has %d records; made again from case.conclusions, offset %d on, there are %d: %w",
+		err = fmt.Errorf("ledger %s: %s has %d records; made again from case.conclusions, offset %d on, there are %d; was the topic made anew?: %w",
 			s.ledger, last.by, last.size, from, s.chain.Size(), ErrLost)
 	}
 	if errors.Is(err, done) {
 		return nil
 	}
 	return err
+}
+
+// expired tells whether retention has taken the input from an offset on.
+func (s *Signer) expired(log stage.Log, from int64) bool {
+	first := int64(-1)
+	enough := errors.New("enough")
+	_, err := log.Read(s.tp(pipelines.CaseConclusions), 0, func(in stage.Record) error {
+		first = in.Offset
+		return enough
+	})
+	return errors.Is(err, enough) && first > from
 }
 
 // hold compares the chain with what was promised of its size.

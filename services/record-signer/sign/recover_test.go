@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,10 +203,7 @@ func TestGoesOnFromTheLog(t *testing.T) {
 	l := copyInput(whole)
 	l.Append(recs...)
 	l.Append(cps[:len(cps)-5]...)
-	in := l.Records(pipelines.CaseConclusions, 0)
-	for i := range in[:len(in)-3] { // as if retention had taken them: nothing in them counts
-		in[i].Value, in[i].Stage = nil, ""
-	}
+	l.Expire(pipelines.CaseConclusions, 0, int64(len(l.Records(pipelines.CaseConclusions, 0))-3))
 	drain(t, l, newStore(), 4)
 	l.Append(input(conclusion("a new one"), 1000, 0), input(at(1770000000000), 1001, 0))
 	drain(t, l, newStore(), 4)
@@ -268,5 +266,34 @@ func TestKeeps(t *testing.T) {
 	}
 	if err := s.Drain(1); err == nil || !strings.Contains(err.Error(), "disk full") {
 		t.Errorf("got %v, want disk full", err)
+	}
+}
+
+// Checkpoints that were lost are made again, and an input whose end does not show is no reason to do without them.
+func TestWaitsForTheEndOfItsInput(t *testing.T) {
+	whole := history(60)
+	drain(t, whole, newStore(), 4)
+	recs, cps, in := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0), whole.Records(pipelines.CaseConclusions, 0)
+	for _, shows := range []int{0, len(in) / 4, len(in) - 20, len(in)} {
+		l := memory.New(1)
+		l.Append(in[:shows]...)
+		l.Append(recs...)
+		l.Append(cps[:len(cps)-5]...)
+		s, err := memory.Start(l, definition(t, newStore()), 0)
+		if shows < len(in) {
+			if !errors.Is(err, ErrLost) {
+				t.Errorf("with %d of %d inputs: %v", shows, len(in), err)
+			}
+			continue
+		}
+		if err == nil {
+			err = s.Drain(4)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := outputs(l, pipelines.ConductCheckpoints), outputs(whole, pipelines.ConductCheckpoints); !slices.Equal(got, want) {
+			t.Errorf("%d checkpoints, want the same %d", len(got), len(want))
+		}
 	}
 }
