@@ -28,6 +28,7 @@ type tail struct {
 	start  record.Snapshot // of the chain, at base
 	chain  *record.Chain   // folded to the end
 	at     stage.Position  // of the last record
+	first  stage.Position  // of the first record after base, where there is one
 }
 
 // readBack finds the newest checkpoint whose last record is in the log and folds what follows it.
@@ -137,6 +138,9 @@ func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t 
 		}
 		if rec.Stage == pipelines.RecordSigner && rec.Position.Partition == s.partition {
 			t.at = rec.Position
+			if t.chain.Size() == base.cp.Size+1 {
+				t.first = rec.Position
+			}
 		}
 		if outside.Size == t.chain.Size() && outside.Root != t.chain.Root() {
 			return fmt.Errorf("ledger %s: its first %d records have the root %v; the checkpoint kept outside Kafka has %v: %w",

@@ -70,7 +70,7 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 		s.rewind(t.start, base)
 	case !errors.Is(err, ErrFork) && !errors.Is(err, ErrLost) || lost:
 		return nil, err
-	case errors.Is(err, ErrLost) && !s.expired(log, next):
+	case errors.Is(err, ErrLost) && !s.expired(log, max(next, t.first.Offset)):
 		return nil, err // its end is lost or does not show yet: to go on without it would leave checkpoints out
 	default:
 		s.promises = nil
