@@ -57,7 +57,8 @@ type protocolFault struct {
 // Errors that pass, whether by sending the same again, by finding another broker, by joining anew or by a new claim, must
 // leave no trace; final ones are those that only an operator can mend.
 var protocolFaults = []protocolFault{
-	{key: kmsg.Metadata, over: []int16{-1, 3, 5, 9, 72}, final: []int16{topicAuthorizationFailed, invalidTopic}},
+	// INVALID_TOPIC is not among them: before a stage has begun it waits for its topics, and after that it ends.
+	{key: kmsg.Metadata, over: []int16{-1, 3, 5, 9, 72}, final: []int16{topicAuthorizationFailed}},
 	{key: kmsg.Metadata, group: true, over: []int16{-1, 3, 5, 9, 72}},
 	{key: kmsg.ApiVersions, over: []int16{-1, 7, 41}, final: []int16{unsupportedVersion}},
 	{key: kmsg.FindCoordinator, over: []int16{-1, 7, 14, 15}, final: []int16{groupAuthorizationFailed, 24}},

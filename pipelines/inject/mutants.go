@@ -42,8 +42,8 @@ const (
 	CorrectionNotHeard Mutant = "correction-not-heard"
 	// FailsOpen believes an external classifier whatever it answers.
 	FailsOpen Mutant = "fails-open"
-	// DedupTokenOff has ClickHouse take a block that is sent again as a new one.
-	DedupTokenOff Mutant = "dedup-token-off"
+	// DeduplicationOff has ClickHouse take a block that is sent again as a new one.
+	DeduplicationOff Mutant = "deduplication-off"
 	// BlocksByTime names a block by the second in which it is sent, and not by what it holds.
 	BlocksByTime Mutant = "blocks-by-time"
 	// HeadFirst writes a checkpoint to ClickHouse before its records.

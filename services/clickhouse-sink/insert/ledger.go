@@ -30,7 +30,7 @@ func (d *Database) insertRows(ctx context.Context, b *Block) error {
 	}
 	token := b.Token()
 	switch {
-	case inject.DedupTokenOff.Is():
+	case inject.DeduplicationOff.Is():
 		token = time.Now().String()
 	case inject.BlocksByTime.Is():
 		token = time.Now().Format(time.DateTime)
