@@ -41,7 +41,7 @@ func (r *Result) Held() bool {
 
 // Bound is the rate below which failures are, at 95 % confidence, when none was seen: three in the number of trials.
 func (r *Result) Bound() string {
-	if !r.Held() || r.Trials == 0 {
+	if !r.Held() || r.Trials <= 3 { // so few bound nothing
 		return "-"
 	}
 	return fmt.Sprintf("%.2g %%", 300/float64(r.Trials))
