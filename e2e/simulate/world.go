@@ -226,5 +226,5 @@ const settleBy = 9 * 60_000
 
 func (w *world) chance(p float64) bool { return !w.calm && p > 0 && w.rand.Float64() < p }
 
-// source orders partitions as a program would name them.
+// name is a partition as people write it: topic/partition.
 func name(tp stage.TopicPartition) string { return fmt.Sprintf("%s/%d", tp.Topic, tp.Partition) }
