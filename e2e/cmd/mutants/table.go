@@ -55,6 +55,8 @@ var mutants = []mutant{
 	{"window-early", "a window is published when every ledger has passed its end", again, "TestTwice", nil},
 	{"retriable-is-final", "an error of the broker that passes is tried again", whole, "TestProtocolErrors", []string{"-protocol", "40"}},
 	{"final-is-retried", "what only an operator can mend ends a stage", whole, "TestProtocolErrors", []string{"-protocol", "40"}},
+	{"tempering-off", "evidence is tempered by how much days differ", "./services/aggregator/drift", "TestFalseAlarms", nil},
+	{"masked-rule-off", "a drift that the aggregate hides is named so", "./services/aggregator/masking", "TestMasked", nil},
 	{"deduplication-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
