@@ -18,7 +18,7 @@ func TestFunctionsAreThoseOfMath(t *testing.T) {
 		x := rapid.Float64Range(-.9, 1.6).Draw(t, "x")
 		close("log1p", log1p(x), math.Log1p(x))
 		close("small log1p", log1p(x*1e-9)*1e9, math.Log1p(x*1e-9)*1e9)
-		e := rapid.Float64Range(-740, 700).Draw(t, "e")
+		e := rapid.Float64Range(-700, 700).Draw(t, "e")
 		close("exp", exp(e)/math.Exp(e), 1)
 		close("log", log(math.Exp(e)), math.Log(math.Exp(e)))
 		close("sum", logAdd(e, e+x), e+math.Log(1+math.Exp(x)))
