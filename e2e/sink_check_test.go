@@ -91,7 +91,7 @@ func windowsOf(t testing.TB, c driver.Conn) []schemas.MetricRecord {
 	for _, w := range windowNames {
 		rows, err := c.Query(t.Context(), fmt.Sprintf(`SELECT window_start, window_end, case_type, handler, cases, ratings, csat_sum, csat_counts,
 			complaints, escalated, signals, guard_breaches, outcomes, resolution_ms_sum, human_requests, human_requests_met,
-			human_within_3_minutes, time_to_human_ms_sum, time_to_human_cases, synthetic
+			human_in_time, time_to_human_ms_sum, time_to_human_cases, synthetic
 			FROM segment_windows_%s ORDER BY window_end, case_type, handler`, w))
 		if err != nil {
 			t.Fatal(err)
@@ -101,7 +101,7 @@ func windowsOf(t testing.TB, c driver.Conn) []schemas.MetricRecord {
 			var s schemas.Segment
 			if err := rows.Scan(&start, &end, &s.CaseType, &s.Handler, &s.Cases, &s.Ratings, &s.CSATSum, &s.CSATCounts, &s.Complaints, &s.Escalated,
 				&s.Signals, &s.GuardBreaches, &s.Outcomes, &s.ResolutionMSSum, &s.HumanRequests, &s.HumanRequestsMet,
-				&s.HumanWithin3Minutes, &s.TimeToHumanMSSum, &s.TimeToHumanCases, &s.Synthetic); err != nil {
+				&s.HumanInTime, &s.TimeToHumanMSSum, &s.TimeToHumanCases, &s.Synthetic); err != nil {
 				t.Fatal(err)
 			}
 			if n := len(out); n == 0 || out[n-1].Window != w || out[n-1].End != end.UnixMilli() {

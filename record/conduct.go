@@ -1,6 +1,9 @@
 package record
 
-import "fmt"
+import (
+	"crypto/sha256"
+	"fmt"
+)
 
 // Check is a rule that a record's own words must keep: one that is broken means that what was signed can't be true.
 type Check struct {
@@ -47,13 +50,16 @@ var Checks = []Check{
 	}},
 	{"requested", "case.human_requested_at", "is between opening and conclusion", func(r *Record) bool { return r.Case.spans(r.Case.HumanRequestedAt) }},
 	{"escalated", "case.escalated_at", "is between opening and conclusion", func(r *Record) bool { return r.Case.spans(r.Case.EscalatedAt) }},
+	{"policy_document", "policy.document", "a policy's document has the SHA-256 that stands beside it", func(r *Record) bool {
+		return r.Kind != KindPolicy || sha256.Sum256([]byte(r.Policy.Document)) == r.Policy.SHA256
+	}},
 	{"joined", "case.human_joined_at", "is between opening and conclusion", func(r *Record) bool { return r.Case.spans(r.Case.HumanJoinedAt) }},
 }
 
 // CheckConduct tries every check on a decoded record. Its error is a *Fault with reason Misconduct that names the first
 // check that does not hold.
 func CheckConduct(r *Record) error {
-	if r.Kind != KindCase && r.Kind != KindAmendment {
+	if r.Kind != KindCase && r.Kind != KindAmendment && r.Kind != KindPolicy {
 		return nil
 	}
 	for _, c := range Checks {

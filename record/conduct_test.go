@@ -37,7 +37,8 @@ func TestChecks(t *testing.T) {
 		"escalated": func(r *Record) {
 			r.Case.EscalationTriggered, r.Case.EscalationSignals, r.Case.EscalatedAt = true, []Signal{SignalDuration}, Some(r.Case.ConcludedAt+1)
 		},
-		"joined": func(r *Record) { r.Case.HumanJoinedAt = Some(r.Case.ConcludedAt + 1) },
+		"policy_document": func(r *Record) { r.Kind, r.Policy = KindPolicy, Policy{Document: "version: a"} },
+		"joined":          func(r *Record) { r.Case.HumanJoinedAt = Some(r.Case.ConcludedAt + 1) },
 	}
 	for _, c := range Checks {
 		r := someCase("case-1")

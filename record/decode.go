@@ -55,7 +55,7 @@ func (d *decoder) record(r *Record) {
 		case KindAmendment:
 			d.amendment(&r.Amendment)
 		case KindPolicy:
-			r.Policy = Policy{d.string("policy.version"), d.hash("policy.sha256"), d.long("policy.applied_at")}
+			r.Policy = Policy{d.string("policy.version"), d.hash("policy.sha256"), d.long("policy.applied_at"), d.string("policy.document")}
 		case KindKeyRotation:
 			r.Rotation = Rotation{d.string("rotation.public_key"), d.long("rotation.from_sequence")}
 		case KindErasure:

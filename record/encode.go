@@ -26,6 +26,7 @@ func (r *Record) Append(dst []byte) []byte {
 			dst = appendString(dst, r.Policy.Version)
 			dst = append(dst, r.Policy.SHA256[:]...)
 			dst = binary.AppendVarint(dst, r.Policy.AppliedAt)
+			dst = appendString(dst, r.Policy.Document)
 		case KindKeyRotation:
 			dst = appendString(dst, r.Rotation.PublicKey)
 			dst = binary.AppendVarint(dst, r.Rotation.FromSequence)

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -15,13 +16,15 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew; what it holds is the format, so this breaks every ledger there is")
 
+const document = "version: 2026-01\n"
+
 // goldenLedger is a ledger of all kinds, the same in every run.
 func goldenLedger(t testing.TB) *builder {
 	b := newBuilder(t)
 	next := testSigner(t, "casetrail-test-2", 2)
 	commitment := Hash{1, 2, 3}
 	b.add(Record{Kind: KindGenesis})
-	b.add(Record{Kind: KindPolicy, Source: Source{0, 4, 0}, Policy: Policy{"2026-01", Hash{0xaa}, 1767225600000}})
+	b.add(Record{Kind: KindPolicy, Source: Source{0, 4, 0}, Policy: Policy{"2026-01", sha256.Sum256([]byte(document)), 1767225600000, document}})
 	b.add(Record{Kind: KindCase, Source: Source{0, 9, 1}, Case: Case{Workflow: "support", CaseID: "case-1", CaseType: "billing",
 		AIModelVersion: Some("model-7"), ClassifierVersion: "c-3", PolicyVersion: "2026-01", CustomerSatisfactionScore: Some(int32(5)),
 		OpenedAt: 1767225600000, ConcludedAt: 1767225660000, CustomerMessages: 3, AIMessages: 3, CustomerCommitment: commitment}})

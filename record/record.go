@@ -109,8 +109,9 @@ type Amendment struct {
 // Policy says that a policy took effect (conduct_policy.avsc).
 type Policy struct {
 	Version   string
-	SHA256    Hash
+	SHA256    Hash // of Document
 	AppliedAt int64
+	Document  string
 }
 
 // Rotation names the key that signs from the next sequence on (key_rotation.avsc), as a signed-note verifier key.

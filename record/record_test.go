@@ -46,7 +46,7 @@ func randomRecord(r *rand.Rand) Record {
 		rec.Amendment = Amendment{Amends: Source{small(), num(), small()}, CaseID: text(), CaseType: text(), Route: Route(r.Intn(3)),
 			Handler: Handler(r.Intn(2)), AmendedAt: num(), CustomerSatisfactionScore: maybe(r, small), ComplaintLodged: true}
 	case KindPolicy:
-		rec.Policy = Policy{text(), h, num()}
+		rec.Policy = Policy{text(), h, num(), text()}
 	case KindKeyRotation:
 		rec.Rotation = Rotation{text(), num()}
 	case KindErasure:

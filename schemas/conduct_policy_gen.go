@@ -10,6 +10,8 @@ type ConductPolicy struct {
 	SHA256 Hash
 	// When, by the pipeline's time.
 	AppliedAt int64
+	// The policy as YAML, at most 60 KiB: so that what depends on it can be computed again from the ledger alone.
+	Document string
 }
 
 // AvroName is the schema's full name.
@@ -23,6 +25,7 @@ func (m *ConductPolicy) AppendAvro(dst []byte) []byte {
 	dst = appendString(dst, m.Version)
 	dst = append(dst, m.SHA256[:]...)
 	dst = appendLong(dst, m.AppliedAt)
+	dst = appendString(dst, m.Document)
 	return dst
 }
 
@@ -37,12 +40,14 @@ func (m *ConductPolicy) decode(d *decoder) {
 	m.Version = d.string("casetrail.ConductPolicy.version")
 	d.fixed(m.SHA256[:], "casetrail.ConductPolicy.sha256")
 	m.AppliedAt = d.long("casetrail.ConductPolicy.applied_at")
+	m.Document = d.string("casetrail.ConductPolicy.document")
 }
 
 func (m *ConductPolicy) fromNative(n native) {
 	m.Version = n.field("version", required).string()
 	n.field("sha256", required).copyTo(m.SHA256[:])
 	m.AppliedAt = n.field("applied_at", required).long()
+	m.Document = n.field("document", required).string()
 }
 
-const conductPolicySchema = `{"type":"record","name":"ConductPolicy","namespace":"casetrail","doc":"A policy took effect in this partition.","fields":[{"name":"version","type":"string","doc":"The policy's version."},{"name":"sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 of the policy's document."},{"name":"applied_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When, by the pipeline's time."}]}`
+const conductPolicySchema = `{"type":"record","name":"ConductPolicy","namespace":"casetrail","doc":"A policy took effect in this partition.","fields":[{"name":"version","type":"string","doc":"The policy's version."},{"name":"sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 of the policy's document."},{"name":"applied_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When, by the pipeline's time."},{"name":"document","type":"string","doc":"The policy as YAML, at most 60 KiB: so that what depends on it can be computed again from the ledger alone."}]}`

@@ -2,19 +2,43 @@
 
 package schemas
 
-// MetricRecord: Every segment of one window, and the aggregate beside them; final when published.
+// MetricRecord: Every segment of one window, and the aggregate beside them; final when published. Its last two fields
+// sign all that stands before them.
 type MetricRecord struct {
-	// 1h, 24h, 7d or 30d.
+	// The window's name in the policy, such as 1h, 24h, 7d or 30d.
 	Window string
 	// The window's start, inclusive.
 	Start int64
 	// The window's end, exclusive.
 	End int64
+	// The policy under which the window closed; empty before the first one.
+	PolicyVersion string
+	// How many cases, or ratings, that policy calls enough.
+	MinimumCases int64
+	// How soon a human should join after a request, by that policy, milliseconds. A case counts by the policy of the
+	// minute in which it was concluded.
+	HumanWithinMS int64
+	// How long a customer's next case of the same type counts as a repeat, milliseconds; likewise.
+	RepeatContactMS int64
 	// Sorted by case type and handler; segments without a case, rating or complaint are left out; all/all is always
 	// there.
 	Segments []Segment
 	// The ledgers that it was computed from, by partition: for each its first checkpoint at or after the end.
 	Heads []LedgerHead
+	// The start of the reference period of masking: the hour of the first case. Null before there is one.
+	ReferenceStart Optional[int64]
+	// Its end, exclusive: as much later as the policy's drift.reference says.
+	ReferenceEnd Optional[int64]
+	// Why the aggregate CSAT is another than in the reference period. Which segments are in alert only alerts say:
+	// masked and alerted are false here.
+	Masking Optional[MaskingReport]
+	// Why masking is null: before the reference period is complete, or without a rating on one side. Empty otherwise.
+	NoMasking string
+	// The aggregator's key that signed.
+	KeyID KeyID
+	// Ed25519 over DSSE's pre-authentication encoding of all bytes before key_id, type
+	// application/vnd.casetrail.metric-record.v1+avro.
+	Signature Signature
 }
 
 // AvroName is the schema's full name.
@@ -28,6 +52,10 @@ func (m *MetricRecord) AppendAvro(dst []byte) []byte {
 	dst = appendString(dst, m.Window)
 	dst = appendLong(dst, m.Start)
 	dst = appendLong(dst, m.End)
+	dst = appendString(dst, m.PolicyVersion)
+	dst = appendLong(dst, m.MinimumCases)
+	dst = appendLong(dst, m.HumanWithinMS)
+	dst = appendLong(dst, m.RepeatContactMS)
 	dst = appendCount(dst, len(m.Segments))
 	for i := range m.Segments {
 		dst = m.Segments[i].AppendAvro(dst)
@@ -38,6 +66,18 @@ func (m *MetricRecord) AppendAvro(dst []byte) []byte {
 		dst = m.Heads[i].AppendAvro(dst)
 	}
 	dst = appendEnd(dst, len(m.Heads))
+	if dst = appendBranch(dst, m.ReferenceStart.Set); m.ReferenceStart.Set {
+		dst = appendLong(dst, m.ReferenceStart.Value)
+	}
+	if dst = appendBranch(dst, m.ReferenceEnd.Set); m.ReferenceEnd.Set {
+		dst = appendLong(dst, m.ReferenceEnd.Value)
+	}
+	if dst = appendBranch(dst, m.Masking.Set); m.Masking.Set {
+		dst = m.Masking.Value.AppendAvro(dst)
+	}
+	dst = appendString(dst, m.NoMasking)
+	dst = append(dst, m.KeyID[:]...)
+	dst = append(dst, m.Signature[:]...)
 	return dst
 }
 
@@ -52,6 +92,10 @@ func (m *MetricRecord) decode(d *decoder) {
 	m.Window = d.string("casetrail.MetricRecord.window")
 	m.Start = d.long("casetrail.MetricRecord.start")
 	m.End = d.long("casetrail.MetricRecord.end")
+	m.PolicyVersion = d.string("casetrail.MetricRecord.policy_version")
+	m.MinimumCases = d.long("casetrail.MetricRecord.minimum_cases")
+	m.HumanWithinMS = d.long("casetrail.MetricRecord.human_within_ms")
+	m.RepeatContactMS = d.long("casetrail.MetricRecord.repeat_contact_ms")
 	m.Segments = m.Segments[:0]
 	for a := (array{field: "casetrail.MetricRecord.segments"}); a.next(d); {
 		m.Segments = extend(m.Segments)
@@ -62,14 +106,42 @@ func (m *MetricRecord) decode(d *decoder) {
 		m.Heads = extend(m.Heads)
 		m.Heads[len(m.Heads)-1].decode(d)
 	}
+	if m.ReferenceStart.Set = d.branch("casetrail.MetricRecord.reference_start"); m.ReferenceStart.Set {
+		m.ReferenceStart.Value = d.long("casetrail.MetricRecord.reference_start")
+	} else {
+		m.ReferenceStart = Optional[int64]{}
+	}
+	if m.ReferenceEnd.Set = d.branch("casetrail.MetricRecord.reference_end"); m.ReferenceEnd.Set {
+		m.ReferenceEnd.Value = d.long("casetrail.MetricRecord.reference_end")
+	} else {
+		m.ReferenceEnd = Optional[int64]{}
+	}
+	if m.Masking.Set = d.branch("casetrail.MetricRecord.masking"); m.Masking.Set {
+		m.Masking.Value.decode(d)
+	} else {
+		m.Masking = Optional[MaskingReport]{}
+	}
+	m.NoMasking = d.string("casetrail.MetricRecord.no_masking")
+	d.fixed(m.KeyID[:], "casetrail.MetricRecord.key_id")
+	d.fixed(m.Signature[:], "casetrail.MetricRecord.signature")
 }
 
 func (m *MetricRecord) fromNative(n native) {
 	m.Window = n.field("window", required).string()
 	m.Start = n.field("start", required).long()
 	m.End = n.field("end", required).long()
+	m.PolicyVersion = n.field("policy_version", required).string()
+	m.MinimumCases = n.field("minimum_cases", required).long()
+	m.HumanWithinMS = n.field("human_within_ms", required).long()
+	m.RepeatContactMS = n.field("repeat_contact_ms", required).long()
 	m.Segments = nativeArray(n.field("segments", required), func(n native) Segment { var v Segment; v.fromNative(n); return v })
 	m.Heads = nativeArray(n.field("heads", required), func(n native) LedgerHead { var v LedgerHead; v.fromNative(n); return v })
+	m.ReferenceStart = nativeOptional(n.field("reference_start", required), func(n native) int64 { return n.long() })
+	m.ReferenceEnd = nativeOptional(n.field("reference_end", required), func(n native) int64 { return n.long() })
+	m.Masking = nativeOptional(n.field("masking", required), func(n native) MaskingReport { var v MaskingReport; v.fromNative(n); return v })
+	m.NoMasking = n.field("no_masking", required).string()
+	n.field("key_id", required).copyTo(m.KeyID[:])
+	n.field("signature", required).copyTo(m.Signature[:])
 }
 
-const metricRecordSchema = `{"type":"record","name":"MetricRecord","namespace":"casetrail","doc":"Every segment of one window, and the aggregate beside them; final when published.","fields":[{"name":"window","type":"string","doc":"1h, 24h, 7d or 30d."},{"name":"start","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The window's start, inclusive."},{"name":"end","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The window's end, exclusive."},{"name":"segments","type":{"type":"array","items":{"type":"record","name":"Segment","namespace":"casetrail","doc":"The figures of one segment in one window. Sums, so that they can be added up again.","fields":[{"name":"case_type","type":"string","doc":"The case type, or all."},{"name":"handler","type":"string","doc":"ai, human, ai_then_escalated, or all."},{"name":"cases","type":"long","doc":"Cases concluded."},{"name":"ratings","type":"long","doc":"Ratings that arrived in the window."},{"name":"csat_sum","type":"long","doc":"The sum of these ratings."},{"name":"csat_counts","type":{"type":"array","items":"long"},"doc":"How many ratings of 1, 2, 3, 4, 5."},{"name":"complaints","type":"long","doc":"Complaints that arrived in the window."},{"name":"escalated","type":"long","doc":"Cases that a tripwire pulled a human into."},{"name":"signals","type":{"type":"array","items":"long"},"doc":"How often each signal fired, in the order of the enumeration Signal."},{"name":"guard_breaches","type":"long","doc":"Cases on which an AI wrote that were not the AI's."},{"name":"outcomes","type":{"type":"array","items":"long"},"doc":"Cases by outcome, in the order of the enumeration Outcome."},{"name":"resolution_ms_sum","type":"long","doc":"The sum of the times from opening to conclusion, milliseconds."},{"name":"human_requests","type":"long","doc":"Cases whose customer asked for a human."},{"name":"human_requests_met","type":"long","doc":"Those where a human joined after the request."},{"name":"human_within_3_minutes","type":"long","doc":"Those where a human joined within 3 minutes of the request."},{"name":"time_to_human_ms_sum","type":"long","doc":"Over the cases where a human joined after an escalation: the sum of the times from escalation to that."},{"name":"time_to_human_cases","type":"long","doc":"How many cases that sum is over."},{"name":"synthetic","type":"long","doc":"Cases, ratings and complaints that a simulation made."}]}},"doc":"Sorted by case type and handler; segments without a case, rating or complaint are left out; all/all is always there."},{"name":"heads","type":{"type":"array","items":{"type":"record","name":"LedgerHead","namespace":"casetrail","doc":"A ledger as a metric saw it.","fields":[{"name":"partition","type":"int","doc":"The partition of conduct.records."},{"name":"size","type":"long","doc":"How many records."},{"name":"root","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"The root over them."}]}},"doc":"The ledgers that it was computed from, by partition: for each its first checkpoint at or after the end."}]}`
+const metricRecordSchema = `{"type":"record","name":"MetricRecord","namespace":"casetrail","doc":"Every segment of one window, and the aggregate beside them; final when published. Its last two fields sign all that stands before them.","fields":[{"name":"window","type":"string","doc":"The window's name in the policy, such as 1h, 24h, 7d or 30d."},{"name":"start","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The window's start, inclusive."},{"name":"end","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The window's end, exclusive."},{"name":"policy_version","type":"string","doc":"The policy under which the window closed; empty before the first one."},{"name":"minimum_cases","type":"long","doc":"How many cases, or ratings, that policy calls enough."},{"name":"human_within_ms","type":"long","doc":"How soon a human should join after a request, by that policy, milliseconds. A case counts by the policy of the minute in which it was concluded."},{"name":"repeat_contact_ms","type":"long","doc":"How long a customer's next case of the same type counts as a repeat, milliseconds; likewise."},{"name":"segments","type":{"type":"array","items":{"type":"record","name":"Segment","namespace":"casetrail","doc":"The figures of one segment in one window: sums, which can be added up again, and what is made of them. Null is what these cases and ratings don't give.","fields":[{"name":"case_type","type":"string","doc":"The case type, or all."},{"name":"handler","type":"string","doc":"ai, human, ai_then_escalated, or all."},{"name":"cases","type":"long","doc":"Cases concluded."},{"name":"ratings","type":"long","doc":"Ratings that arrived in the window."},{"name":"csat_sum","type":"long","doc":"The sum of these ratings."},{"name":"csat_counts","type":{"type":"array","items":"long"},"doc":"How many ratings of 1, 2, 3, 4, 5."},{"name":"complaints","type":"long","doc":"Complaints that arrived in the window."},{"name":"escalated","type":"long","doc":"Cases that a tripwire pulled a human into."},{"name":"signals","type":{"type":"array","items":"long"},"doc":"How often each signal fired, in the order of the enumeration Signal."},{"name":"guard_breaches","type":"long","doc":"Cases on which an AI wrote that were not the AI's."},{"name":"outcomes","type":{"type":"array","items":"long"},"doc":"Cases by outcome, in the order of the enumeration Outcome."},{"name":"resolution_ms_sum","type":"long","doc":"The sum of the times from opening to conclusion, milliseconds."},{"name":"human_requests","type":"long","doc":"Cases whose customer asked for a human."},{"name":"human_requests_met","type":"long","doc":"Those where a human joined after the request."},{"name":"human_in_time","type":"long","doc":"Those where a human joined within human_within of the request, which is 3 minutes unless the policy says otherwise."},{"name":"time_to_human_ms_sum","type":"long","doc":"Over the cases where a human joined after an escalation: the sum of the times from escalation to that."},{"name":"time_to_human_cases","type":"long","doc":"How many cases that sum is over."},{"name":"synthetic","type":"long","doc":"Cases, ratings and complaints that a simulation made."},{"name":"identified","type":"long","doc":"Cases whose customer has a commitment, so that another case of the same customer shows."},{"name":"repeats","type":"long","doc":"Cases whose customer had another case of the same type concluded within repeat_contact before."},{"name":"share","type":"double","doc":"Its share of all cases of the window, 0 to 1; 0 where there are none."},{"name":"enough","type":"boolean","doc":"Whether it has at least minimum_cases cases. Where not, nothing follows from its rates, neither good nor bad."},{"name":"enough_ratings","type":"boolean","doc":"Whether it has at least minimum_cases ratings. Where not, nothing follows from its CSAT."},{"name":"csat","type":["null",{"type":"record","name":"Estimate","namespace":"casetrail","doc":"A figure with its 95 % interval.","fields":[{"name":"value","type":"double","doc":"The figure itself."},{"name":"low","type":"double","doc":"Where the interval begins."},{"name":"high","type":"double","doc":"Where it ends."}]}],"doc":"The mean of the ratings, 1 to 5; null without a rating. Interval: 1.96 standard errors about the mean, both of the ratings and one 1 and one 5 more."},{"name":"csat_bounds","type":["null","casetrail.Estimate"],"doc":"The same mean, and what it would be had every case without a rating been rated 1, or 5: whatever the silent customers think, it lies between."},{"name":"response_rate","type":["null","casetrail.Estimate"],"doc":"ratings / cases. This and the other rates: Wilson's interval; null without a case, and where late arrivals outnumber the cases."},{"name":"complaint_rate","type":["null","casetrail.Estimate"],"doc":"complaints / cases."},{"name":"escalation_rate","type":["null","casetrail.Estimate"],"doc":"escalated / cases."},{"name":"signal_rates","type":{"type":"array","items":"double"},"doc":"signals / cases, in the order of the enumeration Signal; empty without a case."},{"name":"repeat_rate","type":["null","casetrail.Estimate"],"doc":"repeats / identified."},{"name":"human_in_time_rate","type":["null","casetrail.Estimate"],"doc":"human_in_time / human_requests: those who never got a human count as not in time."},{"name":"resolution","type":["null",{"type":"record","name":"Percentiles","namespace":"casetrail","doc":"Percentiles of durations, in milliseconds: the middle of the bin that the case falls into which stands at that rank; bins have 1/64 of an octave, so they are within 0.8 %.","fields":[{"name":"p50","type":"long","doc":"Half of the cases took no longer."},{"name":"p90","type":"long","doc":"9 in 10 took no longer."},{"name":"p99","type":"long","doc":"99 in 100 took no longer."}]}],"doc":"The time from opening to conclusion; null without a case."},{"name":"time_to_human","type":["null","casetrail.Percentiles"],"doc":"The time from escalation to a human, over time_to_human_cases; null without one."}]}},"doc":"Sorted by case type and handler; segments without a case, rating or complaint are left out; all/all is always there."},{"name":"heads","type":{"type":"array","items":{"type":"record","name":"LedgerHead","namespace":"casetrail","doc":"A ledger as a metric saw it.","fields":[{"name":"partition","type":"int","doc":"The partition of conduct.records."},{"name":"size","type":"long","doc":"How many records."},{"name":"root","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"The root over them."}]}},"doc":"The ledgers that it was computed from, by partition: for each its first checkpoint at or after the end."},{"name":"reference_start","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"The start of the reference period of masking: the hour of the first case. Null before there is one."},{"name":"reference_end","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"Its end, exclusive: as much later as the policy's drift.reference says."},{"name":"masking","type":["null",{"type":"record","name":"MaskingReport","namespace":"casetrail","doc":"What moved the aggregate CSAT, segment by segment, and what stood behind an aggregate that did not move.","fields":[{"name":"aggregate0","type":"double","doc":"Mean CSAT over everything in the reference period."},{"name":"aggregate1","type":"double","doc":"Mean CSAT over everything in the later period."},{"name":"within","type":"double","doc":"The sum of the segments' own changes, weighted: what the aggregate's change would be without a change of mix."},{"name":"mix","type":"double","doc":"The part of the aggregate's change that comes from the change of mix."},{"name":"residual","type":"double","doc":"aggregate1 - aggregate0 - within - mix: 0 but for rounding."},{"name":"gross_up","type":"double","doc":"The sum of the segments' own changes that are upwards."},{"name":"gross_down","type":"double","doc":"The sum of the segments' own changes that are downwards."},{"name":"standardised1","type":"double","doc":"The aggregate of the later period with the shares of the reference period."},{"name":"index","type":"double","doc":"0 where all parts go one way, near 1 where they cancel out: 1 - |change| / sum of |parts|."},{"name":"masked","type":"boolean","doc":"A segment is in alert, and the aggregate has not fallen by more than the policy's masked_epsilon."},{"name":"segments","type":{"type":"array","items":{"type":"record","name":"MaskingSegment","namespace":"casetrail","doc":"One segment's part in what the aggregate did, from a reference period (0) to a later one (1).","fields":[{"name":"case_type","type":"string","doc":"The case type."},{"name":"handler","type":"string","doc":"ai, human or ai_then_escalated."},{"name":"ratings0","type":"long","doc":"Ratings in the reference period."},{"name":"ratings1","type":"long","doc":"Ratings in the later period."},{"name":"csat0","type":"double","doc":"Mean CSAT in the reference period, 1 to 5; without ratings there, the later one's."},{"name":"csat1","type":"double","doc":"Mean CSAT in the later period; without ratings there, the reference period's."},{"name":"share0","type":"double","doc":"Share of all ratings in the reference period."},{"name":"share1","type":"double","doc":"Share of all ratings in the later period."},{"name":"within","type":"double","doc":"CSAT points of the aggregate's change that come from this segment's own change."},{"name":"mix","type":"double","doc":"CSAT points of the aggregate's change that come from the change of this segment's share."},{"name":"alerted","type":"boolean","doc":"An alert about this segment is open."}]}},"doc":"By case type and handler."}]}],"doc":"Why the aggregate CSAT is another than in the reference period. Which segments are in alert only alerts say: masked and alerted are false here."},{"name":"no_masking","type":"string","doc":"Why masking is null: before the reference period is complete, or without a rating on one side. Empty otherwise."},{"name":"key_id","type":{"type":"fixed","name":"KeyID","namespace":"casetrail","doc":"The signed-note key id: the first four bytes of SHA-256(name, 0x0A, 0x01, public key).","size":4},"doc":"The aggregator's key that signed."},{"name":"signature","type":{"type":"fixed","name":"Signature","namespace":"casetrail","doc":"An Ed25519 signature (RFC 8032).","size":64},"doc":"Ed25519 over DSSE's pre-authentication encoding of all bytes before key_id, type application/vnd.casetrail.metric-record.v1+avro."}]}`

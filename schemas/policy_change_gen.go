@@ -7,7 +7,7 @@ package schemas
 type PolicyChange struct {
 	// The policy's version as its document names it; 1 to 64 bytes.
 	Version string
-	// The policy as YAML, at most 64 KiB.
+	// The policy as YAML, at most 60 KiB.
 	Document string
 	// A signed note (C2SP) by the operator's key over the policy's version and SHA-256.
 	Note string
@@ -46,4 +46,4 @@ func (m *PolicyChange) fromNative(n native) {
 	m.Note = n.field("note", required).string()
 }
 
-const policyChangeSchema = `{"type":"record","name":"PolicyChange","namespace":"casetrail","doc":"A policy, published into the log by an operator: in chat.events once, from there by intake to every partition of case.events. It takes effect in each partition at the offset where it stands.","fields":[{"name":"version","type":"string","doc":"The policy's version as its document names it; 1 to 64 bytes."},{"name":"document","type":"string","doc":"The policy as YAML, at most 64 KiB."},{"name":"note","type":"string","doc":"A signed note (C2SP) by the operator's key over the policy's version and SHA-256."}]}`
+const policyChangeSchema = `{"type":"record","name":"PolicyChange","namespace":"casetrail","doc":"A policy, published into the log by an operator: in chat.events once, from there by intake to every partition of case.events. It takes effect in each partition at the offset where it stands.","fields":[{"name":"version","type":"string","doc":"The policy's version as its document names it; 1 to 64 bytes."},{"name":"document","type":"string","doc":"The policy as YAML, at most 60 KiB."},{"name":"note","type":"string","doc":"A signed note (C2SP) by the operator's key over the policy's version and SHA-256."}]}`

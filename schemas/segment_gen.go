@@ -2,7 +2,8 @@
 
 package schemas
 
-// Segment: The figures of one segment in one window. Sums, so that they can be added up again.
+// Segment: The figures of one segment in one window: sums, which can be added up again, and what is made of them.
+// Null is what these cases and ratings don't give.
 type Segment struct {
 	// The case type, or all.
 	CaseType string
@@ -32,14 +33,48 @@ type Segment struct {
 	HumanRequests int64
 	// Those where a human joined after the request.
 	HumanRequestsMet int64
-	// Those where a human joined within 3 minutes of the request.
-	HumanWithin3Minutes int64
+	// Those where a human joined within human_within of the request, which is 3 minutes unless the policy says
+	// otherwise.
+	HumanInTime int64
 	// Over the cases where a human joined after an escalation: the sum of the times from escalation to that.
 	TimeToHumanMSSum int64
 	// How many cases that sum is over.
 	TimeToHumanCases int64
 	// Cases, ratings and complaints that a simulation made.
 	Synthetic int64
+	// Cases whose customer has a commitment, so that another case of the same customer shows.
+	Identified int64
+	// Cases whose customer had another case of the same type concluded within repeat_contact before.
+	Repeats int64
+	// Its share of all cases of the window, 0 to 1; 0 where there are none.
+	Share float64
+	// Whether it has at least minimum_cases cases. Where not, nothing follows from its rates, neither good nor bad.
+	Enough bool
+	// Whether it has at least minimum_cases ratings. Where not, nothing follows from its CSAT.
+	EnoughRatings bool
+	// The mean of the ratings, 1 to 5; null without a rating. Interval: 1.96 standard errors about the mean, both of the
+	// ratings and one 1 and one 5 more.
+	CSAT Optional[Estimate]
+	// The same mean, and what it would be had every case without a rating been rated 1, or 5: whatever the silent
+	// customers think, it lies between.
+	CSATBounds Optional[Estimate]
+	// ratings / cases. This and the other rates: Wilson's interval; null without a case, and where late arrivals
+	// outnumber the cases.
+	ResponseRate Optional[Estimate]
+	// complaints / cases.
+	ComplaintRate Optional[Estimate]
+	// escalated / cases.
+	EscalationRate Optional[Estimate]
+	// signals / cases, in the order of the enumeration Signal; empty without a case.
+	SignalRates []float64
+	// repeats / identified.
+	RepeatRate Optional[Estimate]
+	// human_in_time / human_requests: those who never got a human count as not in time.
+	HumanInTimeRate Optional[Estimate]
+	// The time from opening to conclusion; null without a case.
+	Resolution Optional[Percentiles]
+	// The time from escalation to a human, over time_to_human_cases; null without one.
+	TimeToHuman Optional[Percentiles]
 }
 
 // AvroName is the schema's full name.
@@ -76,10 +111,47 @@ func (m *Segment) AppendAvro(dst []byte) []byte {
 	dst = appendLong(dst, m.ResolutionMSSum)
 	dst = appendLong(dst, m.HumanRequests)
 	dst = appendLong(dst, m.HumanRequestsMet)
-	dst = appendLong(dst, m.HumanWithin3Minutes)
+	dst = appendLong(dst, m.HumanInTime)
 	dst = appendLong(dst, m.TimeToHumanMSSum)
 	dst = appendLong(dst, m.TimeToHumanCases)
 	dst = appendLong(dst, m.Synthetic)
+	dst = appendLong(dst, m.Identified)
+	dst = appendLong(dst, m.Repeats)
+	dst = appendDouble(dst, m.Share)
+	dst = appendBoolean(dst, m.Enough)
+	dst = appendBoolean(dst, m.EnoughRatings)
+	if dst = appendBranch(dst, m.CSAT.Set); m.CSAT.Set {
+		dst = m.CSAT.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.CSATBounds.Set); m.CSATBounds.Set {
+		dst = m.CSATBounds.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.ResponseRate.Set); m.ResponseRate.Set {
+		dst = m.ResponseRate.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.ComplaintRate.Set); m.ComplaintRate.Set {
+		dst = m.ComplaintRate.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.EscalationRate.Set); m.EscalationRate.Set {
+		dst = m.EscalationRate.Value.AppendAvro(dst)
+	}
+	dst = appendCount(dst, len(m.SignalRates))
+	for i := range m.SignalRates {
+		dst = appendDouble(dst, m.SignalRates[i])
+	}
+	dst = appendEnd(dst, len(m.SignalRates))
+	if dst = appendBranch(dst, m.RepeatRate.Set); m.RepeatRate.Set {
+		dst = m.RepeatRate.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.HumanInTimeRate.Set); m.HumanInTimeRate.Set {
+		dst = m.HumanInTimeRate.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.Resolution.Set); m.Resolution.Set {
+		dst = m.Resolution.Value.AppendAvro(dst)
+	}
+	if dst = appendBranch(dst, m.TimeToHuman.Set); m.TimeToHuman.Set {
+		dst = m.TimeToHuman.Value.AppendAvro(dst)
+	}
 	return dst
 }
 
@@ -117,10 +189,65 @@ func (m *Segment) decode(d *decoder) {
 	m.ResolutionMSSum = d.long("casetrail.Segment.resolution_ms_sum")
 	m.HumanRequests = d.long("casetrail.Segment.human_requests")
 	m.HumanRequestsMet = d.long("casetrail.Segment.human_requests_met")
-	m.HumanWithin3Minutes = d.long("casetrail.Segment.human_within_3_minutes")
+	m.HumanInTime = d.long("casetrail.Segment.human_in_time")
 	m.TimeToHumanMSSum = d.long("casetrail.Segment.time_to_human_ms_sum")
 	m.TimeToHumanCases = d.long("casetrail.Segment.time_to_human_cases")
 	m.Synthetic = d.long("casetrail.Segment.synthetic")
+	m.Identified = d.long("casetrail.Segment.identified")
+	m.Repeats = d.long("casetrail.Segment.repeats")
+	m.Share = d.double("casetrail.Segment.share")
+	m.Enough = d.boolean("casetrail.Segment.enough")
+	m.EnoughRatings = d.boolean("casetrail.Segment.enough_ratings")
+	if m.CSAT.Set = d.branch("casetrail.Segment.csat"); m.CSAT.Set {
+		m.CSAT.Value.decode(d)
+	} else {
+		m.CSAT = Optional[Estimate]{}
+	}
+	if m.CSATBounds.Set = d.branch("casetrail.Segment.csat_bounds"); m.CSATBounds.Set {
+		m.CSATBounds.Value.decode(d)
+	} else {
+		m.CSATBounds = Optional[Estimate]{}
+	}
+	if m.ResponseRate.Set = d.branch("casetrail.Segment.response_rate"); m.ResponseRate.Set {
+		m.ResponseRate.Value.decode(d)
+	} else {
+		m.ResponseRate = Optional[Estimate]{}
+	}
+	if m.ComplaintRate.Set = d.branch("casetrail.Segment.complaint_rate"); m.ComplaintRate.Set {
+		m.ComplaintRate.Value.decode(d)
+	} else {
+		m.ComplaintRate = Optional[Estimate]{}
+	}
+	if m.EscalationRate.Set = d.branch("casetrail.Segment.escalation_rate"); m.EscalationRate.Set {
+		m.EscalationRate.Value.decode(d)
+	} else {
+		m.EscalationRate = Optional[Estimate]{}
+	}
+	m.SignalRates = m.SignalRates[:0]
+	for a := (array{field: "casetrail.Segment.signal_rates"}); a.next(d); {
+		m.SignalRates = extend(m.SignalRates)
+		m.SignalRates[len(m.SignalRates)-1] = d.double("casetrail.Segment.signal_rates")
+	}
+	if m.RepeatRate.Set = d.branch("casetrail.Segment.repeat_rate"); m.RepeatRate.Set {
+		m.RepeatRate.Value.decode(d)
+	} else {
+		m.RepeatRate = Optional[Estimate]{}
+	}
+	if m.HumanInTimeRate.Set = d.branch("casetrail.Segment.human_in_time_rate"); m.HumanInTimeRate.Set {
+		m.HumanInTimeRate.Value.decode(d)
+	} else {
+		m.HumanInTimeRate = Optional[Estimate]{}
+	}
+	if m.Resolution.Set = d.branch("casetrail.Segment.resolution"); m.Resolution.Set {
+		m.Resolution.Value.decode(d)
+	} else {
+		m.Resolution = Optional[Percentiles]{}
+	}
+	if m.TimeToHuman.Set = d.branch("casetrail.Segment.time_to_human"); m.TimeToHuman.Set {
+		m.TimeToHuman.Value.decode(d)
+	} else {
+		m.TimeToHuman = Optional[Percentiles]{}
+	}
 }
 
 func (m *Segment) fromNative(n native) {
@@ -138,10 +265,25 @@ func (m *Segment) fromNative(n native) {
 	m.ResolutionMSSum = n.field("resolution_ms_sum", required).long()
 	m.HumanRequests = n.field("human_requests", required).long()
 	m.HumanRequestsMet = n.field("human_requests_met", required).long()
-	m.HumanWithin3Minutes = n.field("human_within_3_minutes", required).long()
+	m.HumanInTime = n.field("human_in_time", required).long()
 	m.TimeToHumanMSSum = n.field("time_to_human_ms_sum", required).long()
 	m.TimeToHumanCases = n.field("time_to_human_cases", required).long()
 	m.Synthetic = n.field("synthetic", required).long()
+	m.Identified = n.field("identified", required).long()
+	m.Repeats = n.field("repeats", required).long()
+	m.Share = n.field("share", required).double()
+	m.Enough = n.field("enough", required).boolean()
+	m.EnoughRatings = n.field("enough_ratings", required).boolean()
+	m.CSAT = nativeOptional(n.field("csat", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.CSATBounds = nativeOptional(n.field("csat_bounds", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.ResponseRate = nativeOptional(n.field("response_rate", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.ComplaintRate = nativeOptional(n.field("complaint_rate", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.EscalationRate = nativeOptional(n.field("escalation_rate", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.SignalRates = nativeArray(n.field("signal_rates", required), func(n native) float64 { return n.double() })
+	m.RepeatRate = nativeOptional(n.field("repeat_rate", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.HumanInTimeRate = nativeOptional(n.field("human_in_time_rate", required), func(n native) Estimate { var v Estimate; v.fromNative(n); return v })
+	m.Resolution = nativeOptional(n.field("resolution", required), func(n native) Percentiles { var v Percentiles; v.fromNative(n); return v })
+	m.TimeToHuman = nativeOptional(n.field("time_to_human", required), func(n native) Percentiles { var v Percentiles; v.fromNative(n); return v })
 }
 
-const segmentSchema = `{"type":"record","name":"Segment","namespace":"casetrail","doc":"The figures of one segment in one window. Sums, so that they can be added up again.","fields":[{"name":"case_type","type":"string","doc":"The case type, or all."},{"name":"handler","type":"string","doc":"ai, human, ai_then_escalated, or all."},{"name":"cases","type":"long","doc":"Cases concluded."},{"name":"ratings","type":"long","doc":"Ratings that arrived in the window."},{"name":"csat_sum","type":"long","doc":"The sum of these ratings."},{"name":"csat_counts","type":{"type":"array","items":"long"},"doc":"How many ratings of 1, 2, 3, 4, 5."},{"name":"complaints","type":"long","doc":"Complaints that arrived in the window."},{"name":"escalated","type":"long","doc":"Cases that a tripwire pulled a human into."},{"name":"signals","type":{"type":"array","items":"long"},"doc":"How often each signal fired, in the order of the enumeration Signal."},{"name":"guard_breaches","type":"long","doc":"Cases on which an AI wrote that were not the AI's."},{"name":"outcomes","type":{"type":"array","items":"long"},"doc":"Cases by outcome, in the order of the enumeration Outcome."},{"name":"resolution_ms_sum","type":"long","doc":"The sum of the times from opening to conclusion, milliseconds."},{"name":"human_requests","type":"long","doc":"Cases whose customer asked for a human."},{"name":"human_requests_met","type":"long","doc":"Those where a human joined after the request."},{"name":"human_within_3_minutes","type":"long","doc":"Those where a human joined within 3 minutes of the request."},{"name":"time_to_human_ms_sum","type":"long","doc":"Over the cases where a human joined after an escalation: the sum of the times from escalation to that."},{"name":"time_to_human_cases","type":"long","doc":"How many cases that sum is over."},{"name":"synthetic","type":"long","doc":"Cases, ratings and complaints that a simulation made."}]}`
+const segmentSchema = `{"type":"record","name":"Segment","namespace":"casetrail","doc":"The figures of one segment in one window: sums, which can be added up again, and what is made of them. Null is what these cases and ratings don't give.","fields":[{"name":"case_type","type":"string","doc":"The case type, or all."},{"name":"handler","type":"string","doc":"ai, human, ai_then_escalated, or all."},{"name":"cases","type":"long","doc":"Cases concluded."},{"name":"ratings","type":"long","doc":"Ratings that arrived in the window."},{"name":"csat_sum","type":"long","doc":"The sum of these ratings."},{"name":"csat_counts","type":{"type":"array","items":"long"},"doc":"How many ratings of 1, 2, 3, 4, 5."},{"name":"complaints","type":"long","doc":"Complaints that arrived in the window."},{"name":"escalated","type":"long","doc":"Cases that a tripwire pulled a human into."},{"name":"signals","type":{"type":"array","items":"long"},"doc":"How often each signal fired, in the order of the enumeration Signal."},{"name":"guard_breaches","type":"long","doc":"Cases on which an AI wrote that were not the AI's."},{"name":"outcomes","type":{"type":"array","items":"long"},"doc":"Cases by outcome, in the order of the enumeration Outcome."},{"name":"resolution_ms_sum","type":"long","doc":"The sum of the times from opening to conclusion, milliseconds."},{"name":"human_requests","type":"long","doc":"Cases whose customer asked for a human."},{"name":"human_requests_met","type":"long","doc":"Those where a human joined after the request."},{"name":"human_in_time","type":"long","doc":"Those where a human joined within human_within of the request, which is 3 minutes unless the policy says otherwise."},{"name":"time_to_human_ms_sum","type":"long","doc":"Over the cases where a human joined after an escalation: the sum of the times from escalation to that."},{"name":"time_to_human_cases","type":"long","doc":"How many cases that sum is over."},{"name":"synthetic","type":"long","doc":"Cases, ratings and complaints that a simulation made."},{"name":"identified","type":"long","doc":"Cases whose customer has a commitment, so that another case of the same customer shows."},{"name":"repeats","type":"long","doc":"Cases whose customer had another case of the same type concluded within repeat_contact before."},{"name":"share","type":"double","doc":"Its share of all cases of the window, 0 to 1; 0 where there are none."},{"name":"enough","type":"boolean","doc":"Whether it has at least minimum_cases cases. Where not, nothing follows from its rates, neither good nor bad."},{"name":"enough_ratings","type":"boolean","doc":"Whether it has at least minimum_cases ratings. Where not, nothing follows from its CSAT."},{"name":"csat","type":["null",{"type":"record","name":"Estimate","namespace":"casetrail","doc":"A figure with its 95 % interval.","fields":[{"name":"value","type":"double","doc":"The figure itself."},{"name":"low","type":"double","doc":"Where the interval begins."},{"name":"high","type":"double","doc":"Where it ends."}]}],"doc":"The mean of the ratings, 1 to 5; null without a rating. Interval: 1.96 standard errors about the mean, both of the ratings and one 1 and one 5 more."},{"name":"csat_bounds","type":["null","casetrail.Estimate"],"doc":"The same mean, and what it would be had every case without a rating been rated 1, or 5: whatever the silent customers think, it lies between."},{"name":"response_rate","type":["null","casetrail.Estimate"],"doc":"ratings / cases. This and the other rates: Wilson's interval; null without a case, and where late arrivals outnumber the cases."},{"name":"complaint_rate","type":["null","casetrail.Estimate"],"doc":"complaints / cases."},{"name":"escalation_rate","type":["null","casetrail.Estimate"],"doc":"escalated / cases."},{"name":"signal_rates","type":{"type":"array","items":"double"},"doc":"signals / cases, in the order of the enumeration Signal; empty without a case."},{"name":"repeat_rate","type":["null","casetrail.Estimate"],"doc":"repeats / identified."},{"name":"human_in_time_rate","type":["null","casetrail.Estimate"],"doc":"human_in_time / human_requests: those who never got a human count as not in time."},{"name":"resolution","type":["null",{"type":"record","name":"Percentiles","namespace":"casetrail","doc":"Percentiles of durations, in milliseconds: the middle of the bin that the case falls into which stands at that rank; bins have 1/64 of an octave, so they are within 0.8 %.","fields":[{"name":"p50","type":"long","doc":"Half of the cases took no longer."},{"name":"p90","type":"long","doc":"9 in 10 took no longer."},{"name":"p99","type":"long","doc":"99 in 100 took no longer."}]}],"doc":"The time from opening to conclusion; null without a case."},{"name":"time_to_human","type":["null","casetrail.Percentiles"],"doc":"The time from escalation to a human, over time_to_human_cases; null without one."}]}`

@@ -71,7 +71,7 @@ func (c ClickHouse) Windows(ctx context.Context, window string, ends []int64) (m
 	rows, err := c.Conn.Query(ctx, fmt.Sprintf(`SELECT toUnixTimestamp(window_end) * 1000, case_type, handler, toInt64(cases), toInt64(ratings), toInt64(csat_sum),
 		arrayMap(x -> toInt64(x), csat_counts), toInt64(complaints), toInt64(escalated), arrayMap(x -> toInt64(x), signals), toInt64(guard_breaches),
 		arrayMap(x -> toInt64(x), outcomes), toInt64(resolution_ms_sum), toInt64(human_requests), toInt64(human_requests_met),
-		toInt64(human_within_3_minutes), toInt64(time_to_human_ms_sum), toInt64(time_to_human_cases), toInt64(synthetic)
+		toInt64(human_in_time), toInt64(time_to_human_ms_sum), toInt64(time_to_human_cases), toInt64(synthetic)
 		FROM %s WHERE window_end IN (?) ORDER BY window_end, case_type, handler`, windowViews[window]), at)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func (c ClickHouse) Windows(ctx context.Context, window string, ends []int64) (m
 		var end uint64
 		var s schemas.Segment
 		if err := rows.Scan(&end, &s.CaseType, &s.Handler, &s.Cases, &s.Ratings, &s.CSATSum, &s.CSATCounts, &s.Complaints, &s.Escalated, &s.Signals,
-			&s.GuardBreaches, &s.Outcomes, &s.ResolutionMSSum, &s.HumanRequests, &s.HumanRequestsMet, &s.HumanWithin3Minutes,
+			&s.GuardBreaches, &s.Outcomes, &s.ResolutionMSSum, &s.HumanRequests, &s.HumanRequestsMet, &s.HumanInTime,
 			&s.TimeToHumanMSSum, &s.TimeToHumanCases, &s.Synthetic); err != nil {
 			return nil, err
 		}

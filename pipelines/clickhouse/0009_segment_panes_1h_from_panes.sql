@@ -32,7 +32,7 @@ AS SELECT
     sum(p.resolution_ms_sum) AS resolution_ms_sum,
     sum(p.human_requests) AS human_requests,
     sum(p.human_requests_met) AS human_requests_met,
-    sum(p.human_within_3_minutes) AS human_within_3_minutes,
+    sum(p.human_in_time) AS human_in_time,
     sum(p.time_to_human_ms_sum) AS time_to_human_ms_sum,
     sum(p.time_to_human_cases) AS time_to_human_cases,
     sum(p.synthetic) AS synthetic

@@ -33,7 +33,7 @@ AS SELECT
     sum(toUnixTimestamp64Milli(r.concluded_at) - toUnixTimestamp64Milli(r.opened_at)) AS resolution_ms_sum,
     toInt64(count(r.human_requested_at)) AS human_requests,
     toInt64(countIf(r.human_joined_at >= r.human_requested_at)) AS human_requests_met,
-    toInt64(countIf(r.human_joined_at BETWEEN r.human_requested_at AND r.human_requested_at + INTERVAL 3 MINUTE)) AS human_within_3_minutes,
+    toInt64(countIf(r.human_joined_at BETWEEN r.human_requested_at AND r.human_requested_at + INTERVAL 3 MINUTE)) AS human_in_time,
     sumIf(toUnixTimestamp64Milli(assumeNotNull(r.human_joined_at)) - toUnixTimestamp64Milli(assumeNotNull(r.escalated_at)),
         r.human_joined_at >= r.escalated_at) AS time_to_human_ms_sum,
     toInt64(countIf(r.human_joined_at >= r.escalated_at)) AS time_to_human_cases,

@@ -19,7 +19,7 @@ SELECT
     sum(s.resolution_ms_sum) AS resolution_ms_sum,
     sum(s.human_requests) AS human_requests,
     sum(s.human_requests_met) AS human_requests_met,
-    sum(s.human_within_3_minutes) AS human_within_3_minutes,
+    sum(s.human_in_time) AS human_in_time,
     sum(s.time_to_human_ms_sum) AS time_to_human_ms_sum,
     sum(s.time_to_human_cases) AS time_to_human_cases,
     sum(s.synthetic) AS synthetic,
@@ -31,7 +31,7 @@ SELECT
     complaints / nullIf(cases, 0) AS complaint_rate,
     escalated / nullIf(cases, 0) AS escalation_rate,
     resolution_ms_sum / nullIf(cases, 0) AS resolution_ms,
-    human_within_3_minutes / nullIf(human_requests, 0) AS human_within_3_minutes_rate,
+    human_in_time / nullIf(human_requests, 0) AS human_in_time_rate,
     time_to_human_ms_sum / nullIf(time_to_human_cases, 0) AS time_to_human_ms
 FROM
 (
@@ -52,7 +52,7 @@ FROM
         sum(p.resolution_ms_sum) AS resolution_ms_sum,
         sum(p.human_requests) AS human_requests,
         sum(p.human_requests_met) AS human_requests_met,
-        sum(p.human_within_3_minutes) AS human_within_3_minutes,
+        sum(p.human_in_time) AS human_in_time,
         sum(p.time_to_human_ms_sum) AS time_to_human_ms_sum,
         sum(p.time_to_human_cases) AS time_to_human_cases,
         sum(p.synthetic) AS synthetic,

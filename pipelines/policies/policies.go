@@ -1,4 +1,5 @@
-// Package policies holds the policy that ships with Casetrail.
+// Package policies holds the policy that ships with Casetrail, and reads from any policy how conduct is measured: for the guard,
+// which checks it, and for those who compute from the ledger.
 package policies
 
 import _ "embed"

@@ -42,7 +42,7 @@ func countCase(c *record.Case) window.Fact {
 		if joined.Set && joined.Value >= asked.Value {
 			s[window.HumanRequestsMet] = 1
 			if joined.Value-asked.Value <= within {
-				s[window.HumanWithin3Minutes] = 1
+				s[window.HumanInTime] = 1
 			}
 		}
 	}

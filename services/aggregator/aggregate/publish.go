@@ -76,7 +76,7 @@ func segment(r *window.Row) schemas.Segment {
 
 		ResolutionMSSum: s[window.ResolutionMS],
 		HumanRequests:   s[window.HumanRequests], HumanRequestsMet: s[window.HumanRequestsMet],
-		HumanWithin3Minutes: s[window.HumanWithin3Minutes],
+		HumanInTime: s[window.HumanInTime],
 		TimeToHumanMSSum:    s[window.TimeToHumanMS], TimeToHumanCases: s[window.TimeToHumanCases],
 		Synthetic: s[window.Synthetic],
 	}

@@ -109,7 +109,7 @@ func (e *entry) addTo(s *schemas.Segment) {
 	}
 	if e.toRequest >= 0 {
 		s.HumanRequestsMet++
-		s.HumanWithin3Minutes += one(e.toRequest <= 3*minute)
+		s.HumanInTime += one(e.toRequest <= 3*minute)
 	}
 	if e.toHuman >= 0 {
 		s.TimeToHumanMSSum += e.toHuman

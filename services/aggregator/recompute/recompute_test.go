@@ -59,7 +59,7 @@ func TestWhatARecordAdds(t *testing.T) {
 		"a human after exactly 3 minutes": {concluded(at, func(c *record.Case) {
 			c.HumanRequestedAt, c.EscalatedAt, c.HumanJoinedAt = record.Some(at-3*minute), record.Some(at-2*minute), record.Some(at)
 		}), func(s *schemas.Segment) {
-			s.HumanRequests, s.HumanRequestsMet, s.HumanWithin3Minutes, s.TimeToHumanCases, s.TimeToHumanMSSum = 1, 1, 1, 1, 2*minute
+			s.HumanRequests, s.HumanRequestsMet, s.HumanInTime, s.TimeToHumanCases, s.TimeToHumanMSSum = 1, 1, 1, 1, 2*minute
 		}},
 		"a human too late": {concluded(at, func(c *record.Case) {
 			c.HumanRequestedAt, c.HumanJoinedAt = record.Some(at-3*minute-1), record.Some(at)

@@ -51,8 +51,8 @@ const (
 	ResolutionMS        = Outcomes + OutcomeKinds
 	HumanRequests       = ResolutionMS + 1
 	HumanRequestsMet    = HumanRequests + 1
-	HumanWithin3Minutes = HumanRequestsMet + 1
-	TimeToHumanMS       = HumanWithin3Minutes + 1
+	HumanInTime = HumanRequestsMet + 1
+	TimeToHumanMS       = HumanInTime + 1
 	TimeToHumanCases    = TimeToHumanMS + 1
 	Synthetic           = TimeToHumanCases + 1
 	size                = Synthetic + 1

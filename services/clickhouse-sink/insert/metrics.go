@@ -54,7 +54,7 @@ var metricColumns = columnsOf(
 	field("resolution_ms_sum", "Int64", func(m *Metric) int64 { return m.ResolutionMSSum }),
 	field("human_requests", "Int64", func(m *Metric) int64 { return m.HumanRequests }),
 	field("human_requests_met", "Int64", func(m *Metric) int64 { return m.HumanRequestsMet }),
-	field("human_within_3_minutes", "Int64", func(m *Metric) int64 { return m.HumanWithin3Minutes }),
+	field("human_in_time", "Int64", func(m *Metric) int64 { return m.HumanInTime }),
 	field("time_to_human_ms_sum", "Int64", func(m *Metric) int64 { return m.TimeToHumanMSSum }),
 	field("time_to_human_cases", "Int64", func(m *Metric) int64 { return m.TimeToHumanCases }),
 	field("synthetic", "Int64", func(m *Metric) int64 { return m.Synthetic }),

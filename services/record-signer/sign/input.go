@@ -58,7 +58,7 @@ func (s *Signer) read() (kind record.Kind, caseID string, err error) {
 	case "casetrail.PolicyApplied":
 		p := &s.msg.policy.Policy
 		if err = s.codec.DecodeInto(s.in.Value, &s.msg.policy); err == nil {
-			s.rec.Policy = record.Policy{Version: p.Version, SHA256: record.Hash(p.SHA256), AppliedAt: p.AppliedAt}
+			s.rec.Policy = record.Policy{Version: p.Version, SHA256: record.Hash(p.SHA256), AppliedAt: p.AppliedAt, Document: p.Document}
 		}
 		return record.KindPolicy, "", err
 	}

@@ -115,7 +115,7 @@ func (r *Router) apply(c *schemas.PolicyChange) error {
 	r.policy, r.published = p, schemas.Some(*c)
 	r.timers.rebuild(r.policy, r.cases)
 	r.emit(pipelines.CaseConclusions, nil, &schemas.PolicyApplied{Policy: schemas.ConductPolicy{
-		Version: p.Version, SHA256: documentHash(c.Document), AppliedAt: r.clock.at(0)}})
+		Version: p.Version, SHA256: documentHash(c.Document), AppliedAt: r.clock.at(0), Document: c.Document}})
 	return nil
 }
 

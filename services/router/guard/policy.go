@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/casetrail/casetrail/pipelines/inject"
+	"github.com/casetrail/casetrail/pipelines/policies"
 	"github.com/casetrail/casetrail/schemas"
 )
 
@@ -29,7 +30,7 @@ const Unknown = "unknown"
 
 // Bounds on a policy's document.
 const (
-	MaxDocument = 64 << 10
+	MaxDocument = 60 << 10 // with its record around it, it is a body that every verifier takes
 	maxVersion  = 64
 	maxTimer    = 90 * 24 * time.Hour
 	// MaxQuestions bounds repeated_questions, and so how many questions a case remembers.
@@ -48,6 +49,9 @@ type Policy struct {
 	IdleClose time.Duration `yaml:"idle_close"`
 	// Amendments is how long a concluded case takes a late rating or complaint.
 	Amendments time.Duration `yaml:"amendments"`
+	// Metrics and Drift may be left out, whole or in part; policies.Shipped holds then. The router makes nothing of them.
+	Metrics policies.Metrics `yaml:"metrics"`
+	Drift   policies.Drift   `yaml:"drift"`
 }
 
 // Routes lists the case types by who handles them. What is in neither goes to a human.
@@ -84,7 +88,8 @@ func Parse(document []byte) (*Policy, error) {
 	if len(document) > MaxDocument {
 		return nil, fmt.Errorf("%w: the document has %d bytes, more than %d", ErrPolicy, len(document), MaxDocument)
 	}
-	p := Policy{Classification: Shipped}
+	measures := policies.Shipped()
+	p := Policy{Classification: Shipped, Metrics: measures.Metrics, Drift: measures.Drift}
 	dec := yaml.NewDecoder(bytes.NewReader(document))
 	dec.KnownFields(true)
 	if err := dec.Decode(&p); err != nil {
@@ -141,6 +146,7 @@ func (p *Policy) Validate() error {
 		fault("tripwires.repeated_questions: %d is neither 0 (off) nor between 2 and %d", n, MaxQuestions)
 	}
 	p.Classification.validate(fault)
+	p.validateMeasures(fault)
 	for name, d := range map[string]time.Duration{"tripwires.duration": p.Tripwires.Duration, "idle_close": p.IdleClose, "amendments": p.Amendments} {
 		if name == "idle_close" && d < time.Second || d < 0 || d > maxTimer || d%time.Millisecond != 0 {
 			fault("%s: %v is out of range; use a whole number of milliseconds such as 10m, at most %v", name, d, maxTimer)
@@ -148,6 +154,25 @@ func (p *Policy) Validate() error {
 	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) }) // the lists are maps
 	return errors.Join(faults...)
+}
+
+// validateMeasures checks how conduct is measured, and that it is about types that the policy routes.
+func (p *Policy) validateMeasures(fault func(string, ...any)) {
+	p.Metrics.Validate(fault)
+	p.Drift.Validate(fault)
+	routed := func(t string) bool {
+		return slices.Contains(p.Routes.AIHandles, t) || slices.Contains(p.Routes.HumanOnly, t)
+	}
+	for name := range p.Drift.Weights {
+		if name != policies.HumanOnly && name != policies.AIHandles && !routed(name) {
+			fault("drift.weights.%s: neither %s nor %s nor a case type of the policy's routes", name, policies.HumanOnly, policies.AIHandles)
+		}
+	}
+	for i, b := range p.Drift.Baselines {
+		if b.CaseType != "" && !routed(b.CaseType) {
+			fault("drift.baselines[%d].case_type: %q is in neither of the policy's routes", i, b.CaseType)
+		}
+	}
 }
 
 // Route says who handles a case of that type, and why, if the classifier gave that probability to its being one of the
