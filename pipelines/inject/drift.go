@@ -6,4 +6,6 @@ const (
 	TemperingOff Mutant = "tempering-off"
 	// MaskedRuleOff names no drift masked, whatever the aggregate does.
 	MaskedRuleOff Mutant = "masked-rule-off"
+	// PaneTwice has the monitor count an hour again that it has counted.
+	PaneTwice Mutant = "pane-twice"
 )

@@ -104,3 +104,14 @@ func (d *Detector) Started() bool { return d.started }
 
 // Log gives the logarithm of the evidence M, once Started: M is reached by chance at most once in M years on average.
 func (d *Detector) Log() float64 { return d.sums.mean() }
+
+// MaxEvidence is what Evidence does not go beyond: no model is that certain.
+const MaxEvidence = 1e12
+
+// Evidence gives M, at most MaxEvidence; 0 where nothing has been seen.
+func (d *Detector) Evidence() float64 {
+	if !d.started {
+		return 0
+	}
+	return min(exp(d.Log()), MaxEvidence)
+}

@@ -1,0 +1,90 @@
+package watch
+
+import (
+	"math"
+
+	"github.com/casetrail/casetrail/services/aggregator/drift"
+)
+
+// level is what a series usually is, by hour of the day and by weekday: what is added to the mean for CSAT, a factor for
+// rates.
+type level struct {
+	drift.Level
+	margin  float64    // harm, or of the rate
+	effects drift.Grid // in the same unit
+	stakes  [sides]drift.Grid
+	hours   [24]float32
+	days    [7]float32
+	against Reference
+}
+
+// expected is the mean at an hour since 1970.
+func (l *level) expected(m metric, hour int64) float64 {
+	h, d := float64(l.hours[mod(hour, 24)]), float64(l.days[weekday(hour)])
+	if m == csat {
+		return l.Mean + h + d
+	}
+	return float64(l.Mean*h) * d
+}
+
+// tolerated is the highest mean of harm that is none, where a mean is expected.
+func (l *level) tolerated(m metric, s side, expected float64) float64 {
+	switch {
+	case m == csat:
+		return drift.Tolerated(expected, l.margin, 0)
+	case s == fewer:
+		return drift.Tolerated(1-float64(expected*(1-l.margin/l.Mean)), 0, 0)
+	}
+	return drift.Tolerated(float64(expected*(1+l.margin/l.Mean)), 0, 0)
+}
+
+// harm is how bad outcomes are, in the order of their counts.
+func (m metric) harm(s side) []float64 {
+	switch {
+	case m == csat:
+		return stars
+	case s == fewer:
+		return absent
+	}
+	return events
+}
+
+// factor adds to a factor what bets against the tolerated mean have won.
+func (l *level) factor(f *drift.Grid, m metric, s side, c *counts, expected float64) {
+	f.Factor(&l.stakes[s], m.harm(s), c.slice(), l.tolerated(m, s, expected))
+}
+
+// prepare sets margin and stakes, when mean and seasons are known.
+func (l *level) prepare(m metric, c *Config) {
+	l.effects = csatEffects
+	l.margin = max(c.CSATMargin/4, 2*l.SE)
+	if m != csat {
+		l.margin = max(float64(c.RateMargin*l.Mean), 2*l.SE)
+		for j, e := range rateEffects {
+			l.effects[j] = float64(e * l.Mean)
+		}
+	}
+	for s := range sides {
+		ceiling := 0.0
+		for h := range int64(7 * 24) {
+			ceiling = max(ceiling, l.tolerated(m, s, l.expected(m, h)))
+		}
+		l.stakes[s] = drift.Stakes(l.effects, l.Variance, ceiling)
+	}
+}
+
+// mod is the remainder that is never negative.
+func mod(a, b int64) int64 { return ((a % b) + b) % b }
+
+// day is the day since 1970 of an hour, and weekday a number for its day of the week.
+func day(hour int64) int64     { return (hour - mod(hour, 24)) / 24 }
+func weekday(hour int64) int64 { return mod(day(hour), 7) }
+
+// shrink is by how much the deviations of k groups are to be multiplied so that chance is taken out of them: chi is the sum
+// of their squares, each divided by the variance that chance gives it (James and Stein's positive part).
+func shrink(chi float64, k int) float64 {
+	if chi <= 0 {
+		return 0
+	}
+	return math.Max(0, 1-float64(k-1)/chi)
+}
