@@ -77,7 +77,7 @@ func (p *path) next() int64 {
 		s, r, l := &table[i], &p.rates[i], p.course.levels(i, since)
 		swing := 1 + .3*float64(s.kind%3-1) // not every type has the same seasons
 		r.cases = p.total * volume * p.volume[s.kind] * p.mix[i]
-		r.csat = spread(l.CSAT + swing*mood + p.csat[i])
+		r.csat = Spread(l.CSAT + swing*mood + p.csat[i])
 		r.complaint = l.Complaint * math.Exp(swing*unrest+p.complaint[i])
 		r.repeat = l.Repeat * math.Exp(.5*swing*unrest+p.repeat[i])
 		r.response = l.Response * math.Exp(p.response)

@@ -46,8 +46,8 @@ var (
 
 var usualMean, unhappyMean, happyMean = average(usual), average(unhappy), average(happy)
 
-// spread gives ratings of a mean: exactly so between the means of unhappy (2.18) and happy (4.85), the nearer of the two beyond.
-func spread(mean float64) (out [5]float64) {
+// Spread gives ratings of a mean: exactly so between the means of unhappy (2.18) and happy (4.85), the nearer of the two beyond.
+func Spread(mean float64) (out [5]float64) {
 	towards, end := &happy, happyMean
 	if mean < usualMean {
 		towards, end = &unhappy, unhappyMean

@@ -133,7 +133,7 @@ func TestOneSeedIsOneWorld(t *testing.T) {
 
 func TestSpreadHasTheMeanThatIsAsked(t *testing.T) {
 	for mean := 2.2; mean < 4.83; mean += .01 {
-		p, total := spread(mean), 0.
+		p, total := Spread(mean), 0.
 		for _, x := range p {
 			if total += x; x < 0 {
 				t.Fatalf("%v: %v", mean, p)

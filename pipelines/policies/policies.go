@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed default.yaml
 var Default []byte
+
+// Before is the policy of a company that gives its AI every case type: what casetrail simulate plays unless told otherwise.
+//
+//go:embed before.yaml
+var Before []byte
