@@ -24,6 +24,7 @@ type commands struct {
 	Verify    verifyCommand    `cmd:"" help:"Check the ledger and what is derived from it, trusting nothing but a public key."`
 	Labels    labelsCommand    `cmd:"" help:"Print what humans said the case types are, as CSV to train and calibrate the classifier with."`
 	Tail      tailCommand      `cmd:"" help:"Print messages as they come."`
+	Alerts    alertsCommand    `cmd:"" set:"admin=127.0.0.1:9401" help:"Hand alerts to a webhook or to Alertmanager."`
 	Topics    topicsCommand    `cmd:"" help:"Print the topics: what they hold, who writes and who reads; or make them."`
 	Keys      keysCommand      `cmd:"" help:"Make and show signing keys."`
 	Classify  classifyCommand  `cmd:"" help:"Say what the classifier finds in a message, and where it would go."`

@@ -88,7 +88,8 @@ func (f composeFile) grants(t *testing.T) map[string]grant {
 
 func TestComposeGrantsWhatTheTopologySays(t *testing.T) {
 	want := map[string]grant{"operator": {}} // a super user
-	for _, user := range []string{pipelines.Intake, pipelines.Router, pipelines.RecordSigner, pipelines.Aggregator, pipelines.Sink, pipelines.Producers} {
+	for _, user := range []string{pipelines.Intake, pipelines.Router, pipelines.RecordSigner, pipelines.Aggregator, pipelines.Sink,
+		pipelines.Delivery, pipelines.Producers} {
 		var g grant
 		for _, topic := range pipelines.Topology() {
 			if slices.Contains(topic.Writers, user) {

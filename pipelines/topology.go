@@ -31,6 +31,7 @@ const (
 	RecordSigner = "record-signer"
 	Aggregator   = "aggregator"
 	Sink         = "clickhouse-sink"
+	Delivery     = "alert-delivery"
 	Producers    = "producers"
 	Operators    = "operators"
 	Bots         = "bots"
@@ -97,7 +98,7 @@ func Topology() []Topic {
 			Records: []string{"casetrail.MetricRecord"}, Writers: []string{Aggregator}, Readers: []string{Sink, Auditors},
 			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": forever}},
 		{Name: ConductAlerts, Key: "segment", Holds: "drift, masked drift, guard breaches", Single: true,
-			Records: []string{"casetrail.SegmentAlert"}, Writers: []string{Aggregator}, Readers: []string{Alerting, Sink},
+			Records: []string{"casetrail.SegmentAlert"}, Writers: []string{Aggregator}, Readers: []string{Alerting, Delivery, Sink},
 			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": "2592000000"}},
 	}
 }

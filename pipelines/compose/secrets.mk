@@ -1,10 +1,11 @@
 SECRETS ?= secrets
-KAFKA_USERS := operator producer intake router record-signer aggregator clickhouse-sink
+KAFKA_USERS := operator producer intake router record-signer aggregator clickhouse-sink alert-delivery
 .PHONY: secrets passwords
 
 secrets: build passwords ## keys, certificate and passwords for docker-compose.yml, in secrets/; what is there stays
 	@test -e $(SECRETS)/signer.key || $(BIN)/casetrail keys create signer --dir $(SECRETS) >/dev/null
 	@test -e $(SECRETS)/operator.key || $(BIN)/casetrail keys create operator --dir $(SECRETS) >/dev/null
+	@test -e $(SECRETS)/webhook.secret || $(BIN)/casetrail alerts secret $(SECRETS)/webhook.secret >/dev/null
 	@test -e .env || sed -e "s/^\(CASETRAIL_UID=\).*/\1$$(id -u)/" -e "s/^\(CASETRAIL_GID=\).*/\1$$(id -g)/" .env.example >.env
 
 passwords: # its part that needs openssl alone; the certificate authority's key is forgotten once it has signed

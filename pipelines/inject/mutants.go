@@ -52,6 +52,8 @@ const (
 	CheckpointNotKept Mutant = "checkpoint-not-kept"
 	// ShorterLedger has the record-signer go on where the ledger is shorter than what it published.
 	ShorterLedger Mutant = "shorter-ledger"
+	// CommitFirst commits an alert's offset before the receiver has the alert.
+	CommitFirst Mutant = "commit-first"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
 	TornIsNone Mutant = "torn-is-none"
 )
@@ -73,4 +75,6 @@ const (
 
 	RowsInserted  Point = "rows-inserted"  // clickhouse-sink: a block's records are in ClickHouse, its head is not
 	BlockInserted Point = "block-inserted" // clickhouse-sink: a whole block is; the next is not
+
+	Delivered Point = "delivered" // delivery of alerts: the receiver has it; its offset is not committed
 )

@@ -35,7 +35,7 @@ type Config struct {
 	TLSKey         string        `name:"kafka-tls-key" env:"CASETRAIL_KAFKA_TLS_KEY" placeholder:"FILE" help:"PEM file of the client certificate's key."`
 	Registry       string        `name:"schema-registry" env:"CASETRAIL_SCHEMA_REGISTRY" default:"http://127.0.0.1:8081" placeholder:"URL" help:"Schema registry."`
 	AllowPlaintext bool          `name:"allow-plaintext" env:"CASETRAIL_ALLOW_PLAINTEXT" help:"Permit plaintext to brokers and a registry on other machines."`
-	Admin          string        `name:"admin-listen" env:"CASETRAIL_ADMIN_LISTEN" default:"127.0.0.1:9400" placeholder:"HOST:PORT" help:"Where to serve /healthz, /readyz and /metrics. Empty serves none."`
+	Admin          string        `name:"admin-listen" env:"CASETRAIL_ADMIN_LISTEN" default:"${admin=127.0.0.1:9400}" placeholder:"HOST:PORT" help:"Where to serve /healthz, /readyz and /metrics. Empty serves none."`
 	LogLevel       string        `name:"log-level" env:"CASETRAIL_LOG_LEVEL" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 
 	password string // set by tests; otherwise from PasswordFile or the environment

@@ -61,6 +61,7 @@ var mutants = []mutant{
 	{"deduplication-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"commit-first", "an alert's offset is committed when the receiver has the alert", "./cli/deliver", "TestNothingIsLostWithTheProcess", nil},
 	{"checkpoint-not-kept", "the record-signer keeps its last checkpoint outside Kafka", signer, "TestKeeps", nil},
 	{"shorter-ledger", "the record-signer refuses a ledger shorter than what it published", signer, "TestRefusesToFork", nil},
 	{"torn-is-none", "the record-signer refuses a kept checkpoint that is torn", signer, "TestTornCheckpoint", nil},
