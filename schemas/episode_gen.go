@@ -7,6 +7,9 @@ package schemas
 type Episode struct {
 	// The same in all alerts about this episode, and in no other.
 	ID string
+	// The test that found it, such as dispute/ai/csat: of one test, at most one episode is open at a time. It is the
+	// alert's key.
+	Test string
 	// Where it is.
 	State EpisodeState
 	// Up to when this counts: the end of the hour that it was found at.
@@ -22,27 +25,35 @@ type Episode struct {
 	FalseAlarmYears float64
 	// The change from the reference, in CSAT points, or as a share (0.01 is one case in a hundred).
 	Change float64
-	// The lower end of its interval.
+	// The lower end of its interval, which holds at all times at once, for a year, with a probability of 95 %.
 	ChangeLow float64
 	// The upper end of its interval.
 	ChangeHigh float64
-	// The metric in the reference.
+	// The metric in the reference, as the seasons since the change have it.
 	Level0 float64
 	// The metric since the change.
 	Level1 float64
-	// The metric over everything, in the reference period.
+	// The CSAT since the change if all who gave no rating thought 1; null where it is not about CSAT.
+	WorstLow Optional[float64]
+	// The CSAT since the change if all who gave no rating thought 5; null where it is not about CSAT.
+	WorstHigh Optional[float64]
+	// The metric over everything, in the reference, seasons apart.
 	Aggregate0 float64
 	// The metric over everything, since the change.
 	Aggregate1 float64
+	// The aggregate CSAT does not show it.
+	Masked bool
 	// The start of the hour from which on it most probably was worse.
 	Since int64
 	// The lower end of the 90 % interval of since.
 	SinceLow int64
 	// The upper end of the 90 % interval of since.
 	SinceHigh int64
-	// How many cases since the change; ratings where it is about CSAT.
+	// How many outcomes since the change: ratings where it is about CSAT, cases elsewhere.
 	N int64
-	// How many there are in the reference.
+	// How many cases since the change.
+	Cases int64
+	// How many outcomes there are in the reference.
 	NReference int64
 	// What it is compared with.
 	Reference ReferenceKind
@@ -63,6 +74,7 @@ func (*Episode) SchemaJSON() string { return episodeSchema }
 // AppendAvro appends the binary encoding; see [Message].
 func (m *Episode) AppendAvro(dst []byte) []byte {
 	dst = appendString(dst, m.ID)
+	dst = appendString(dst, m.Test)
 	dst = appendEnum(dst, int32(m.State), episodeStateSymbols[:], "casetrail.EpisodeState")
 	dst = appendLong(dst, m.At)
 	dst = appendString(dst, m.Metric)
@@ -76,12 +88,20 @@ func (m *Episode) AppendAvro(dst []byte) []byte {
 	dst = appendDouble(dst, m.ChangeHigh)
 	dst = appendDouble(dst, m.Level0)
 	dst = appendDouble(dst, m.Level1)
+	if dst = appendBranch(dst, m.WorstLow.Set); m.WorstLow.Set {
+		dst = appendDouble(dst, m.WorstLow.Value)
+	}
+	if dst = appendBranch(dst, m.WorstHigh.Set); m.WorstHigh.Set {
+		dst = appendDouble(dst, m.WorstHigh.Value)
+	}
 	dst = appendDouble(dst, m.Aggregate0)
 	dst = appendDouble(dst, m.Aggregate1)
+	dst = appendBoolean(dst, m.Masked)
 	dst = appendLong(dst, m.Since)
 	dst = appendLong(dst, m.SinceLow)
 	dst = appendLong(dst, m.SinceHigh)
 	dst = appendLong(dst, m.N)
+	dst = appendLong(dst, m.Cases)
 	dst = appendLong(dst, m.NReference)
 	dst = appendEnum(dst, int32(m.Reference), referenceKindSymbols[:], "casetrail.ReferenceKind")
 	if dst = appendBranch(dst, m.Masking.Set); m.Masking.Set {
@@ -105,6 +125,7 @@ func (m *Episode) DecodeAvro(body []byte) error {
 
 func (m *Episode) decode(d *decoder) {
 	m.ID = d.string("casetrail.Episode.id")
+	m.Test = d.string("casetrail.Episode.test")
 	m.State = EpisodeState(d.enum(len(episodeStateSymbols), "casetrail.Episode.state"))
 	m.At = d.long("casetrail.Episode.at")
 	m.Metric = d.string("casetrail.Episode.metric")
@@ -120,12 +141,24 @@ func (m *Episode) decode(d *decoder) {
 	m.ChangeHigh = d.double("casetrail.Episode.change_high")
 	m.Level0 = d.double("casetrail.Episode.level0")
 	m.Level1 = d.double("casetrail.Episode.level1")
+	if m.WorstLow.Set = d.branch("casetrail.Episode.worst_low"); m.WorstLow.Set {
+		m.WorstLow.Value = d.double("casetrail.Episode.worst_low")
+	} else {
+		m.WorstLow = Optional[float64]{}
+	}
+	if m.WorstHigh.Set = d.branch("casetrail.Episode.worst_high"); m.WorstHigh.Set {
+		m.WorstHigh.Value = d.double("casetrail.Episode.worst_high")
+	} else {
+		m.WorstHigh = Optional[float64]{}
+	}
 	m.Aggregate0 = d.double("casetrail.Episode.aggregate0")
 	m.Aggregate1 = d.double("casetrail.Episode.aggregate1")
+	m.Masked = d.boolean("casetrail.Episode.masked")
 	m.Since = d.long("casetrail.Episode.since")
 	m.SinceLow = d.long("casetrail.Episode.since_low")
 	m.SinceHigh = d.long("casetrail.Episode.since_high")
 	m.N = d.long("casetrail.Episode.n")
+	m.Cases = d.long("casetrail.Episode.cases")
 	m.NReference = d.long("casetrail.Episode.n_reference")
 	m.Reference = ReferenceKind(d.enum(len(referenceKindSymbols), "casetrail.Episode.reference"))
 	if m.Masking.Set = d.branch("casetrail.Episode.masking"); m.Masking.Set {
@@ -143,6 +176,7 @@ func (m *Episode) decode(d *decoder) {
 
 func (m *Episode) fromNative(n native) {
 	m.ID = n.field("id", required).string()
+	m.Test = n.field("test", required).string()
 	m.State = nativeEnum(n.field("state", required), ParseEpisodeState)
 	m.At = n.field("at", required).long()
 	m.Metric = n.field("metric", required).string()
@@ -154,12 +188,16 @@ func (m *Episode) fromNative(n native) {
 	m.ChangeHigh = n.field("change_high", required).double()
 	m.Level0 = n.field("level0", required).double()
 	m.Level1 = n.field("level1", required).double()
+	m.WorstLow = nativeOptional(n.field("worst_low", nil), func(n native) float64 { return n.double() })
+	m.WorstHigh = nativeOptional(n.field("worst_high", nil), func(n native) float64 { return n.double() })
 	m.Aggregate0 = n.field("aggregate0", required).double()
 	m.Aggregate1 = n.field("aggregate1", required).double()
+	m.Masked = n.field("masked", required).boolean()
 	m.Since = n.field("since", required).long()
 	m.SinceLow = n.field("since_low", required).long()
 	m.SinceHigh = n.field("since_high", required).long()
 	m.N = n.field("n", required).long()
+	m.Cases = n.field("cases", required).long()
 	m.NReference = n.field("n_reference", required).long()
 	m.Reference = nativeEnum(n.field("reference", required), ParseReferenceKind)
 	m.Masking = nativeOptional(n.field("masking", nil), func(n native) MaskingReport { var v MaskingReport; v.fromNative(n); return v })
@@ -167,4 +205,4 @@ func (m *Episode) fromNative(n native) {
 	m.Query = n.field("query", required).string()
 }
 
-const episodeSchema = `{"type":"record","name":"Episode","namespace":"casetrail","doc":"A segment that has got worse, from the first alert about it to the last. Everything here counts up to the end of one hour.","fields":[{"name":"id","type":"string","doc":"The same in all alerts about this episode, and in no other."},{"name":"state","type":{"type":"enum","name":"EpisodeState","namespace":"casetrail","doc":"Where an episode is: opened once, updated as the evidence grows, closed once.","symbols":["opened","updated","closed"]},"doc":"Where it is."},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Up to when this counts: the end of the hour that it was found at."},{"name":"metric","type":"string","doc":"What got worse: csat, csat_response, complaint, escalation or repeat_contact."},{"name":"group","type":["null","string"],"doc":"The policy's group of case types that got worse together, ai_handles or human_only; null where it is about one case type or everything.","default":null},{"name":"evidence","type":"double","doc":"The e-detector's evidence against no change; an alert is raised where it passes the test's share of the budget."},{"name":"false_alarm_years","type":"double","doc":"A false alarm with as much evidence comes once in so many years."},{"name":"change","type":"double","doc":"The change from the reference, in CSAT points, or as a share (0.01 is one case in a hundred)."},{"name":"change_low","type":"double","doc":"The lower end of its interval."},{"name":"change_high","type":"double","doc":"The upper end of its interval."},{"name":"level0","type":"double","doc":"The metric in the reference."},{"name":"level1","type":"double","doc":"The metric since the change."},{"name":"aggregate0","type":"double","doc":"The metric over everything, in the reference period."},{"name":"aggregate1","type":"double","doc":"The metric over everything, since the change."},{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The start of the hour from which on it most probably was worse."},{"name":"since_low","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The lower end of the 90 % interval of since."},{"name":"since_high","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The upper end of the 90 % interval of since."},{"name":"n","type":"long","doc":"How many cases since the change; ratings where it is about CSAT."},{"name":"n_reference","type":"long","doc":"How many there are in the reference."},{"name":"reference","type":{"type":"enum","name":"ReferenceKind","namespace":"casetrail","doc":"What a segment is compared with. period: its own past; accepted: a level that the policy's baselines accept; human: the human arm of the same case type, where a segment has no past of its own.","symbols":["period","accepted","human"]},"doc":"What it is compared with."},{"name":"masking","type":["null",{"type":"record","name":"MaskingReport","namespace":"casetrail","doc":"What moved the aggregate CSAT, segment by segment, and what stood behind an aggregate that did not move.","fields":[{"name":"aggregate0","type":"double","doc":"Mean CSAT over everything in the reference period."},{"name":"aggregate1","type":"double","doc":"Mean CSAT over everything in the later period."},{"name":"within","type":"double","doc":"The sum of the segments' own changes, weighted: what the aggregate's change would be without a change of mix."},{"name":"mix","type":"double","doc":"The part of the aggregate's change that comes from the change of mix."},{"name":"residual","type":"double","doc":"aggregate1 - aggregate0 - within - mix: 0 but for rounding."},{"name":"gross_up","type":"double","doc":"The sum of the segments' own changes that are upwards."},{"name":"gross_down","type":"double","doc":"The sum of the segments' own changes that are downwards."},{"name":"standardised1","type":"double","doc":"The aggregate of the later period with the shares of the reference period."},{"name":"index","type":"double","doc":"0 where all parts go one way, near 1 where they cancel out: 1 - |change| / sum of |parts|."},{"name":"masked","type":"boolean","doc":"A segment is in alert, and the aggregate has not fallen by more than the policy's masked_epsilon."},{"name":"segments","type":{"type":"array","items":{"type":"record","name":"MaskingSegment","namespace":"casetrail","doc":"One segment's part in what the aggregate did, from a reference period (0) to a later one (1).","fields":[{"name":"case_type","type":"string","doc":"The case type."},{"name":"handler","type":"string","doc":"ai, human or ai_then_escalated."},{"name":"ratings0","type":"long","doc":"Ratings in the reference period."},{"name":"ratings1","type":"long","doc":"Ratings in the later period."},{"name":"csat0","type":"double","doc":"Mean CSAT in the reference period, 1 to 5; without ratings there, the later one's."},{"name":"csat1","type":"double","doc":"Mean CSAT in the later period; without ratings there, the reference period's."},{"name":"share0","type":"double","doc":"Share of all ratings in the reference period."},{"name":"share1","type":"double","doc":"Share of all ratings in the later period."},{"name":"within","type":"double","doc":"CSAT points of the aggregate's change that come from this segment's own change."},{"name":"mix","type":"double","doc":"CSAT points of the aggregate's change that come from the change of this segment's share."},{"name":"alerted","type":"boolean","doc":"An alert about this segment is open."}]}},"doc":"By case type and handler."}]}],"doc":"The decomposition of what the aggregate did in the same time; null where there is no reference period for it yet.","default":null},{"name":"heads","type":{"type":"array","items":{"type":"record","name":"LedgerHead","namespace":"casetrail","doc":"A ledger as a metric saw it.","fields":[{"name":"partition","type":"int","doc":"The partition of conduct.records."},{"name":"size","type":"long","doc":"How many records."},{"name":"root","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"The root over them."}]}},"doc":"The ledgers that it was computed from, by partition: for each its first checkpoint at or after at.","default":[]},{"name":"query","type":"string","doc":"SQL for ClickHouse: the cases behind it."}]}`
+const episodeSchema = `{"type":"record","name":"Episode","namespace":"casetrail","doc":"A segment that has got worse, from the first alert about it to the last. Everything here counts up to the end of one hour.","fields":[{"name":"id","type":"string","doc":"The same in all alerts about this episode, and in no other."},{"name":"test","type":"string","doc":"The test that found it, such as dispute/ai/csat: of one test, at most one episode is open at a time. It is the alert's key."},{"name":"state","type":{"type":"enum","name":"EpisodeState","namespace":"casetrail","doc":"Where an episode is: opened once, updated as the evidence grows, closed once.","symbols":["opened","updated","closed"]},"doc":"Where it is."},{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Up to when this counts: the end of the hour that it was found at."},{"name":"metric","type":"string","doc":"What got worse: csat, csat_response, complaint, escalation or repeat_contact."},{"name":"group","type":["null","string"],"doc":"The policy's group of case types that got worse together, ai_handles or human_only; null where it is about one case type or everything.","default":null},{"name":"evidence","type":"double","doc":"The e-detector's evidence against no change; an alert is raised where it passes the test's share of the budget."},{"name":"false_alarm_years","type":"double","doc":"A false alarm with as much evidence comes once in so many years."},{"name":"change","type":"double","doc":"The change from the reference, in CSAT points, or as a share (0.01 is one case in a hundred)."},{"name":"change_low","type":"double","doc":"The lower end of its interval, which holds at all times at once, for a year, with a probability of 95 %."},{"name":"change_high","type":"double","doc":"The upper end of its interval."},{"name":"level0","type":"double","doc":"The metric in the reference, as the seasons since the change have it."},{"name":"level1","type":"double","doc":"The metric since the change."},{"name":"worst_low","type":["null","double"],"doc":"The CSAT since the change if all who gave no rating thought 1; null where it is not about CSAT.","default":null},{"name":"worst_high","type":["null","double"],"doc":"The CSAT since the change if all who gave no rating thought 5; null where it is not about CSAT.","default":null},{"name":"aggregate0","type":"double","doc":"The metric over everything, in the reference, seasons apart."},{"name":"aggregate1","type":"double","doc":"The metric over everything, since the change."},{"name":"masked","type":"boolean","doc":"The aggregate CSAT does not show it."},{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The start of the hour from which on it most probably was worse."},{"name":"since_low","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The lower end of the 90 % interval of since."},{"name":"since_high","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The upper end of the 90 % interval of since."},{"name":"n","type":"long","doc":"How many outcomes since the change: ratings where it is about CSAT, cases elsewhere."},{"name":"cases","type":"long","doc":"How many cases since the change."},{"name":"n_reference","type":"long","doc":"How many outcomes there are in the reference."},{"name":"reference","type":{"type":"enum","name":"ReferenceKind","namespace":"casetrail","doc":"What a segment is compared with. period: its own past; accepted: a level that the policy's baselines accept; human: the human arm of the same case type, where a segment has no past of its own.","symbols":["period","accepted","human"]},"doc":"What it is compared with."},{"name":"masking","type":["null",{"type":"record","name":"MaskingReport","namespace":"casetrail","doc":"What moved the aggregate CSAT, segment by segment, and what stood behind an aggregate that did not move.","fields":[{"name":"aggregate0","type":"double","doc":"Mean CSAT over everything in the reference period."},{"name":"aggregate1","type":"double","doc":"Mean CSAT over everything in the later period."},{"name":"within","type":"double","doc":"The sum of the segments' own changes, weighted: what the aggregate's change would be without a change of mix."},{"name":"mix","type":"double","doc":"The part of the aggregate's change that comes from the change of mix."},{"name":"residual","type":"double","doc":"aggregate1 - aggregate0 - within - mix: 0 but for rounding."},{"name":"gross_up","type":"double","doc":"The sum of the segments' own changes that are upwards."},{"name":"gross_down","type":"double","doc":"The sum of the segments' own changes that are downwards."},{"name":"standardised1","type":"double","doc":"The aggregate of the later period with the shares of the reference period."},{"name":"index","type":"double","doc":"0 where all parts go one way, near 1 where they cancel out: 1 - |change| / sum of |parts|."},{"name":"masked","type":"boolean","doc":"A segment is in alert, and the aggregate has not fallen by more than the policy's masked_epsilon."},{"name":"segments","type":{"type":"array","items":{"type":"record","name":"MaskingSegment","namespace":"casetrail","doc":"One segment's part in what the aggregate did, from a reference period (0) to a later one (1).","fields":[{"name":"case_type","type":"string","doc":"The case type."},{"name":"handler","type":"string","doc":"ai, human or ai_then_escalated."},{"name":"ratings0","type":"long","doc":"Ratings in the reference period."},{"name":"ratings1","type":"long","doc":"Ratings in the later period."},{"name":"csat0","type":"double","doc":"Mean CSAT in the reference period, 1 to 5; without ratings there, the later one's."},{"name":"csat1","type":"double","doc":"Mean CSAT in the later period; without ratings there, the reference period's."},{"name":"share0","type":"double","doc":"Share of all ratings in the reference period."},{"name":"share1","type":"double","doc":"Share of all ratings in the later period."},{"name":"within","type":"double","doc":"CSAT points of the aggregate's change that come from this segment's own change."},{"name":"mix","type":"double","doc":"CSAT points of the aggregate's change that come from the change of this segment's share."},{"name":"alerted","type":"boolean","doc":"An alert about this segment is open."}]}},"doc":"By case type and handler."}]}],"doc":"The decomposition of what the aggregate did in the same time; null where there is no reference period for it yet.","default":null},{"name":"heads","type":{"type":"array","items":{"type":"record","name":"LedgerHead","namespace":"casetrail","doc":"A ledger as a metric saw it.","fields":[{"name":"partition","type":"int","doc":"The partition of conduct.records."},{"name":"size","type":"long","doc":"How many records."},{"name":"root","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"The root over them."}]}},"doc":"The ledgers that it was computed from, by partition: for each its first checkpoint at or after at.","default":[]},{"name":"query","type":"string","doc":"SQL for ClickHouse: the cases behind it."}]}`

@@ -13,7 +13,6 @@ import (
 // measure is how a metric's figures are said.
 type measure struct {
 	name   string
-	things string  // what is counted
 	scale  float64 // from the figure to what is said
 	digits int
 	unit   string
@@ -22,9 +21,9 @@ type measure struct {
 // measureOf gives CSAT in points with two decimals, and shares in percentage points with as many as the change needs.
 func measureOf(e *schemas.Episode) measure {
 	if e.Metric == "csat" {
-		return measure{name: "CSAT", things: "rating", scale: 1, digits: 2}
+		return measure{name: "CSAT", scale: 1, digits: 2}
 	}
-	m := measure{things: "case", scale: 100, digits: 1, unit: " percentage points"}
+	m := measure{scale: 100, digits: 1, unit: " percentage points"}
 	if most := max(math.Abs(e.ChangeLow), math.Abs(e.ChangeHigh), math.Abs(e.Change)); most < 0.01 {
 		m.digits = 2
 	}
@@ -97,11 +96,20 @@ func (m measure) size(change float64) string {
 	return strconv.FormatFloat(math.Abs(change*m.scale), 'f', m.digits, 64)
 }
 
-func (m measure) count(n int64) string {
-	if n == 1 {
-		return "1 " + m.things
+// basis is how much it rests on. A rating counts when it comes, so it may be of an earlier case.
+func (m measure) basis(e *schemas.Episode) string {
+	out := number(e.Cases, "case")
+	if e.Metric == "csat" {
+		out += ", " + number(e.N, "rating")
 	}
-	return grouped(n) + " " + m.things + "s"
+	return out
+}
+
+func number(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return grouped(n) + " " + thing + "s"
 }
 
 // grouped is a whole number with commas.

@@ -36,7 +36,7 @@ func Summary(a *schemas.SegmentAlert) string {
 	if a.Alert == schemas.AlertKindMaskedDrift && e.Masking.Set {
 		fmt.Fprintf(&b, ", to which what fell gave %.3f and what rose %.3f", e.Masking.Value.GrossDown, e.Masking.Value.GrossUp)
 	}
-	fmt.Fprintf(&b, "; %s; %s.", m.count(e.N), falseAlarm(e.FalseAlarmYears))
+	fmt.Fprintf(&b, "; %s; %s.", m.basis(e), falseAlarm(e.FalseAlarmYears))
 	return b.String()
 }
 

@@ -34,10 +34,10 @@ type Report struct {
 
 // Row is one segment's part. Where it has no rating in one period, the other's mean stands for it: Delta and Within are 0.
 type Row struct {
-	CaseType, Handler string
-	Share0, Share1    float64 // of all ratings
-	Delta             float64 // change of the segment's mean
-	Within, Mix       float64 // its parts of the report's
+	Segment
+	Share0, Share1 float64 // of all ratings
+	Delta          float64 // change of the segment's mean
+	Within, Mix    float64 // its parts of the report's
 }
 
 // Compare makes the report; false where one of the periods has no rating.
@@ -62,7 +62,7 @@ func Compare(segments []Segment) (Report, bool) {
 		if g.N0+g.N1 == 0 {
 			continue
 		}
-		row := Row{CaseType: g.CaseType, Handler: g.Handler, Delta: g.Mean1 - g.Mean0,
+		row := Row{Segment: g, Delta: g.Mean1 - g.Mean0,
 			Share0: float64(g.N0) / float64(n0), Share1: float64(g.N1) / float64(n1)}
 		r.Aggregate0 += float64(row.Share0 * g.Mean0)
 		r.Aggregate1 += float64(row.Share1 * g.Mean1)
