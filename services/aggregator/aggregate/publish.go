@@ -76,8 +76,8 @@ func segment(r *window.Row) schemas.Segment {
 
 		ResolutionMSSum: s[window.ResolutionMS],
 		HumanRequests:   s[window.HumanRequests], HumanRequestsMet: s[window.HumanRequestsMet],
-		HumanInTime: s[window.HumanInTime],
-		TimeToHumanMSSum:    s[window.TimeToHumanMS], TimeToHumanCases: s[window.TimeToHumanCases],
+		HumanInTime:      s[window.HumanInTime],
+		TimeToHumanMSSum: s[window.TimeToHumanMS], TimeToHumanCases: s[window.TimeToHumanCases],
 		Synthetic: s[window.Synthetic],
 	}
 }

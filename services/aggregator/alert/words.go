@@ -92,7 +92,9 @@ func plural(name string) string {
 	return name + "s"
 }
 
-func spaced(name string) string { return strings.Join(strings.Fields(strings.ReplaceAll(name, "_", " ")), " ") }
+func spaced(name string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(name, "_", " ")), " ")
+}
 
 // falseAlarm says how rare an alert as strong as this is where nothing has changed.
 func falseAlarm(years float64) string {

@@ -63,7 +63,9 @@ func TestSummary(t *testing.T) {
 			e.Change, e.ChangeLow, e.ChangeHigh, e.Aggregate0, e.Aggregate1 = -0.05, -0.07, -0.03, 0.25, 0.24
 		}, "Disputes escalated from AI to humans: CSAT response rate down 5.0 percentage points (3.0 to 7.0) against the accepted level " +
 			"since about 3 March UTC; the aggregate is down 1.0; 2,140 cases; a false alarm like this once in 38 years."},
-		"nothing": {func(_ *schemas.SegmentAlert, e *schemas.Episode) { e.Change, e.ChangeLow, e.ChangeHigh, e.N = 0.001, -0.02, 0.03, 0 },
+		"nothing": {func(_ *schemas.SegmentAlert, e *schemas.Episode) {
+			e.Change, e.ChangeLow, e.ChangeHigh, e.N = 0.001, -0.02, 0.03, 0
+		},
 			"Disputes handled by AI: CSAT unchanged (down 0.02 to up 0.03) since about 3 March UTC; the aggregate is up 0.01; 2,140 cases, 0 ratings; " +
 				"a false alarm like this once in 38 years."},
 	} {

@@ -39,23 +39,23 @@ const (
 
 // The places of the figures in Sums.
 const (
-	Cases               = 0
-	Ratings             = Cases + 1
-	CSATSum             = Ratings + 1
-	CSAT                = CSATSum + 1 // ratings of 1, 2, 3, 4, 5
-	Complaints          = CSAT + CSATLevels
-	Escalated           = Complaints + 1
-	Signals             = Escalated + 1 // by schemas.Signal
-	GuardBreaches       = Signals + SignalKinds
-	Outcomes            = GuardBreaches + 1 // by schemas.Outcome
-	ResolutionMS        = Outcomes + OutcomeKinds
-	HumanRequests       = ResolutionMS + 1
-	HumanRequestsMet    = HumanRequests + 1
-	HumanInTime = HumanRequestsMet + 1
-	TimeToHumanMS       = HumanInTime + 1
-	TimeToHumanCases    = TimeToHumanMS + 1
-	Synthetic           = TimeToHumanCases + 1
-	size                = Synthetic + 1
+	Cases            = 0
+	Ratings          = Cases + 1
+	CSATSum          = Ratings + 1
+	CSAT             = CSATSum + 1 // ratings of 1, 2, 3, 4, 5
+	Complaints       = CSAT + CSATLevels
+	Escalated        = Complaints + 1
+	Signals          = Escalated + 1 // by schemas.Signal
+	GuardBreaches    = Signals + SignalKinds
+	Outcomes         = GuardBreaches + 1 // by schemas.Outcome
+	ResolutionMS     = Outcomes + OutcomeKinds
+	HumanRequests    = ResolutionMS + 1
+	HumanRequestsMet = HumanRequests + 1
+	HumanInTime      = HumanRequestsMet + 1
+	TimeToHumanMS    = HumanInTime + 1
+	TimeToHumanCases = TimeToHumanMS + 1
+	Synthetic        = TimeToHumanCases + 1
+	size             = Synthetic + 1
 )
 
 // Sums are the figures of one segment over some time. They add up, in any order.
