@@ -18,15 +18,15 @@ func TestPipelineProof(t *testing.T) {
 	onBothStacks(t, func(t *testing.T, kind harness.Kind) {
 		p := harness.Start(t, kind, harness.Options{EventClock: true})
 		played := 0
-		t.Run("shipped", func(t *testing.T) {
-			played += playAndKill(t, p.In(t), 500, 500*8, "--conversations", "500")
-			proven(t, p.In(t), played)
-		})
+		if kind == harness.Embedded { // one world a stack: twice as many would take twice as long, and show the same
+			t.Run("shipped", func(t *testing.T) {
+				played += playAndKill(t, p.In(t), 500, 500*8, "--conversations", "500")
+				proven(t, p.In(t), played)
+			})
+			t.Run("again", func(t *testing.T) { again(t, p.In(t)) })
+			return
+		}
 		for _, file := range []string{"conversations_star.jsonl", "conversations_multidogo.jsonl"} {
-			if kind == harness.Embedded && strings.Contains(file, "multidogo") {
-				t.Log(file + " is played on Apache Kafka only: the suite has to end within eight minutes on two cores")
-				continue
-			}
 			t.Run(strings.TrimSuffix(file, ".jsonl"), func(t *testing.T) {
 				path := testdata(t, file)
 				conversations, messages := count(t, path)

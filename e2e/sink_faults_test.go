@@ -152,8 +152,8 @@ func TestSinkEngineKilled(t *testing.T) {
 	e := startEngine(t)
 	db := e.database("killed")
 	a, b := newTestLedger(t, 0, 7), newTestLedger(t, 1, 8)
-	a.run(60, 20, 2000)
-	b.run(60, 20, 2000)
+	a.run(30, 20, 2000)
+	b.run(30, 20, 2000)
 	if err := db.Expect(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}

@@ -16,5 +16,5 @@ CREATE TABLE IF NOT EXISTS checkpoints
 -- of its log, and what is made again stands elsewhere.
 ENGINE = ReplacingMergeTree(time)
 ORDER BY (partition, ledger, toStartOfHour(time))
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 0, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'The signed heads whose records are all in the table records; the sink goes on after the last of each partition.';

@@ -5,4 +5,5 @@ CREATE TABLE IF NOT EXISTS partitions
 )
 ENGINE = ReplacingMergeTree
 ORDER BY partition
+SETTINGS non_replicated_deduplication_window = 0
 COMMENT 'The partitions that must have a checkpoint after a window''s end before the window is shown.';

@@ -21,5 +21,5 @@ CREATE TABLE IF NOT EXISTS escalation_messages
 )
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (source_partition, source_offset, source_ordinal)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 0, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'case.escalations as it was read. Query the view escalations, which has every position once.';

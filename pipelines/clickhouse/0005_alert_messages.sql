@@ -17,5 +17,5 @@ CREATE TABLE IF NOT EXISTS alert_messages
 )
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (source_partition, source_offset, source_ordinal)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 0, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'conduct.alerts as it was read. Query the view alerts, which has every position once.';

@@ -33,5 +33,5 @@ CREATE TABLE IF NOT EXISTS metric_messages
 )
 ENGINE = ReplacingMergeTree(offset)
 ORDER BY (window, window_end, case_type, handler)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS non_replicated_deduplication_window = 0, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'conduct.metrics as it was read, one row a segment. Query the view metrics, which has every window once.';

@@ -4,6 +4,8 @@ CREATE TABLE IF NOT EXISTS segment_panes
     minute                         DateTime('UTC')        COMMENT 'The minute''s start.',
     case_type                      LowCardinality(String) COMMENT 'The case type.',
     handler                        LowCardinality(String) COMMENT 'ai, human or ai_then_escalated.',
+    partition                      Int32                  COMMENT 'The partition of the ledger.',
+    records                        Int64                  COMMENT 'Records of the ledger that count here.',
     cases                          Int64                  COMMENT 'Cases concluded.',
     ratings                        Int64                  COMMENT 'Ratings that arrived.',
     csat_sum                       Int64                  COMMENT 'The sum of these ratings.',
@@ -38,6 +40,6 @@ CREATE TABLE IF NOT EXISTS segment_panes
     synthetic                      Int64                  COMMENT 'Cases, ratings and complaints that a simulation made.'
 )
 ENGINE = SummingMergeTree
-ORDER BY (minute, case_type, handler)
+ORDER BY (minute, case_type, handler, partition)
 SETTINGS non_replicated_deduplication_window = 100000, fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Sums per segment and minute of conclusion or amendment. Parts are added up in the background: always sum().';

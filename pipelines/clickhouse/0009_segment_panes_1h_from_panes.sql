@@ -4,6 +4,8 @@ AS SELECT
     toStartOfHour(minute) AS hour,
     p.case_type AS case_type,
     p.handler AS handler,
+    p.partition AS partition,
+    sum(p.records) AS records,
     sum(p.cases) AS cases,
     sum(p.ratings) AS ratings,
     sum(p.csat_sum) AS csat_sum,
@@ -37,4 +39,4 @@ AS SELECT
     sum(p.time_to_human_cases) AS time_to_human_cases,
     sum(p.synthetic) AS synthetic
 FROM segment_panes AS p
-GROUP BY hour, case_type, handler;
+GROUP BY hour, case_type, handler, partition;

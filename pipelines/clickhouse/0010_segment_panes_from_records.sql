@@ -5,6 +5,8 @@ AS SELECT
     toStartOfMinute(toDateTime(if(r.kind = 'case', r.concluded_at, r.amended_at), 'UTC')) AS minute,
     r.case_type AS case_type,
     r.handler_path AS handler,
+    r.partition AS partition,
+    toInt64(count()) AS records,
     toInt64(countIf(r.kind = 'case')) AS cases,
     toInt64(count(r.csat)) AS ratings,
     toInt64(ifNull(sum(r.csat), 0)) AS csat_sum,
@@ -40,4 +42,4 @@ AS SELECT
     toInt64(countIf(r.synthetic AND r.kind = 'case') + countIf(r.synthetic AND r.csat IS NOT NULL) + countIf(r.synthetic AND r.complaint)) AS synthetic
 FROM records AS r
 WHERE r.kind = 'case' OR (r.kind = 'amendment' AND (r.complaint OR r.csat IS NOT NULL))
-GROUP BY minute, case_type, handler;
+GROUP BY minute, case_type, handler, partition;

@@ -46,6 +46,8 @@ const (
 	DeduplicationOff Mutant = "deduplication-off"
 	// BlocksByTime names a block by the second in which it is sent, and not by what it holds.
 	BlocksByTime Mutant = "blocks-by-time"
+	// SpentTokens takes a block for inserted whose token ClickHouse had noted before it was killed, and whose rows it has not.
+	SpentTokens Mutant = "spent-tokens"
 	// HeadFirst writes a checkpoint to ClickHouse before its records.
 	HeadFirst Mutant = "head-first"
 	// CheckpointNotKept has the record-signer remember no checkpoint outside Kafka.

@@ -59,6 +59,7 @@ var mutants = []mutant{
 	{"masked-rule-off", "a drift that the aggregate hides is named so", "./services/aggregator/watch", "TestMaskedDrift", nil},
 	{"pane-twice", "an hour counts once, however often it is given", "./services/aggregator/watch", "TestAnHourCountsOnce", nil},
 	{"deduplication-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"spent-tokens", "what a killed ClickHouse takes for inserted and has not is put back", whole, "TestSinkSpentTokens", nil},
 	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"commit-first", "an alert's offset is committed when the receiver has the alert", "./cli/deliver", "TestNothingIsLostWithTheProcess", nil},

@@ -25,7 +25,7 @@ type event struct {
 var modules = []string{"./record/...", "./schemas/...", "./pipelines/...", "./services/...", "./cli/...", "./e2e/..."}
 
 func main() {
-	args := append([]string{"test", "-json", "-race", "-timeout", "30m"}, os.Args[1:]...)
+	args := append([]string{"test", "-json", "-race", "-timeout", "60m"}, os.Args[1:]...)
 	if !slices.ContainsFunc(os.Args[1:], func(a string) bool { return strings.HasPrefix(a, "./") }) {
 		args = append(args, modules...)
 	}

@@ -22,8 +22,9 @@ const DefaultDatabase = "casetrail"
 
 // Database is Casetrail's database in ClickHouse. It is safe for concurrent use.
 type Database struct {
-	conn driver.Conn
-	opt  *clickhouse.Options
+	conn   driver.Conn
+	opt    *clickhouse.Options
+	doubts doubts
 }
 
 // Open parses http://user:password@host:port/database (or https). It does not connect.
@@ -62,7 +63,7 @@ func Open(address string) (*Database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the ClickHouse URL: %w", err)
 	}
-	return &Database{conn, opt}, nil
+	return &Database{conn: conn, opt: opt}, nil
 }
 
 // settings make an INSERT one block that counts once, in its table and in the views behind it, and answer when it is
@@ -94,7 +95,8 @@ func (d *Database) Private() bool {
 // Close closes idle connections.
 func (d *Database) Close() error { return d.conn.Close() }
 
-// insertInto sends rows as one block. An empty token leaves it to the table's engine to drop what comes twice.
+// insertInto sends rows as one block. Without a token the table's engine drops what comes twice; such a
+// table must have no deduplication window, since a hash noted before a kill would keep the rows out for ever.
 func insertInto[T any](ctx context.Context, d *Database, table, token string, columns []column[T], rows *T) error {
 	names := make([]string, len(columns))
 	types := make([]clickhouse.ColumnNameAndType, len(columns))

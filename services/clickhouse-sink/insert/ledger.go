@@ -18,10 +18,17 @@ func (d *Database) Insert(ctx context.Context, b *Block) error {
 	if inject.HeadFirst.Is() {
 		return errors.Join(d.insertHead(ctx, b), d.insertRows(ctx, b))
 	}
-	if err := d.insertRows(ctx, b); err != nil {
-		return err
+	err := d.insertRows(ctx, b)
+	if err == nil {
+		err = d.settle(ctx, b)
 	}
-	return d.insertHead(ctx, b)
+	if err == nil {
+		err = d.insertHead(ctx, b)
+	}
+	if err != nil {
+		d.doubts.set(b.Head.Partition, looks)
+	}
+	return err
 }
 
 func (d *Database) insertRows(ctx context.Context, b *Block) error {
