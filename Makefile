@@ -6,10 +6,10 @@ DATA    ?= data
 export CASETRAIL_CACHE ?= $(CURDIR)/.cache
 
 .DEFAULT_GOAL := help
-.PHONY: help build up down clean test simulate torture mutants bench train eval lint fmt gen images
+.PHONY: help build up down clean test simulate drift-report torture mutants bench train eval lint fmt gen images
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-8s %s\n' "$$t" "$$d"; done
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS=$$'\t' read -r t d; do printf '  make %-12s %s\n' "$$t" "$$d"; done
 
 build: ## the casetrail command and the services, in bin/
 	@command -v go >/dev/null || { echo "make: Go is missing; install Go 1.26 or later and try again" >&2; exit 1; }
@@ -32,6 +32,9 @@ test: ## every test that can run here; says what it leaves out and why (CI=true:
 
 simulate: ## plays the whole against everything that goes wrong, by seeds (SEEDS=10000 FROM=0)
 	@go run ./e2e/cmd/simulate -seeds $(or $(SEEDS),10000) -from $(or $(FROM),0)
+
+drift-report: ## how soon drift is found, by what, and at what price: writes docs/drift.md (RUNS=100 YEARS=25 SEED=1)
+	@go run ./e2e/cmd/driftreport -runs $(or $(RUNS),100) -years $(or $(YEARS),25) -seed $(or $(SEED),1)
 
 torture: ## kills, freezes and cuts off whatever there is, and writes docs/reliability.md (KILLS=1000; ONLY=kills,late SEED=7)
 	@go run ./e2e/cmd/torture $(if $(KILLS),-kills $(KILLS)) $(if $(ONLY),-only $(ONLY)) $(if $(SEED),-seed $(SEED))
