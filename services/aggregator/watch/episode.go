@@ -47,7 +47,7 @@ func (m *Monitor) raise(t *test, at int64) {
 		return
 	}
 	u.State, u.RaisedAt = Opened, at
-	u.Episode = t.key + "/" + time.Unix(at*3600, 0).UTC().Format("2006-01-02T15")
+	u.Episode = u.Test + "/" + time.Unix(at*3600, 0).UTC().Format("2006-01-02T15")
 	t.open = &episode{last: u, now: u, shift: shift}
 	m.out = append(m.out, u)
 }
@@ -78,12 +78,13 @@ func (m *Monitor) close(t *test, at int64) {
 }
 
 // step takes an hour into the evidence that the drift is over.
-func (e *episode) step(t *test, l *drift.Level, hours float64) {
+func (e *episode) step(m *Monitor, t *test, hours float64) {
 	var c counts
 	var expected float64
 	for _, s := range t.members {
 		if s.live != nil {
-			c.add(&s.now)
+			now := m.now(s)
+			c.add(&now)
 			expected += s.expected
 		}
 	}
@@ -107,6 +108,7 @@ func (e *episode) step(t *test, l *drift.Level, hours float64) {
 	case t.side == fewer:
 		better, limit = events, mean-half
 	}
+	l := t.level()
 	stakes := drift.Stakes(effects, l.Variance, 1)
 	var f drift.Grid
 	f.Factor(&stakes, better, c.slice(), min(max(limit, 1e-4), .9999))
@@ -120,7 +122,7 @@ const alpha = .05 / 365
 // describe says all that is known of a test's drift, and how far the mean has moved.
 func (m *Monitor) describe(t *test, at int64) (Update, float64) {
 	l, panes := t.level(), t.tail(m)
-	u := Update{Test: t.key, Kind: Drift, CaseType: t.caseType, Group: t.group, Handler: t.handler, Metric: metricNames[t.metric], At: at,
+	u := Update{Test: t.key(), Kind: Drift, CaseType: t.caseType, Group: t.group, Handler: t.handler, Metric: metricNames[t.metric], At: at,
 		Evidence: t.detector.Evidence(), Reference: l.N, Against: Period}
 	u.FalseAlarmYears = u.Evidence
 	for _, s := range t.members {
@@ -128,7 +130,7 @@ func (m *Monitor) describe(t *test, at int64) (Update, float64) {
 			u.Against = s.live.against
 		}
 	}
-	first, low, high := drift.ChangePoint(t.factors(panes, l))
+	first, low, high := drift.ChangePoint(m.factors(t, panes, l))
 	u.Since, u.SinceLow, u.SinceHigh = panes[first].start, panes[low].start, panes[high].end-1
 	panes = panes[first:]
 	var c counts
@@ -160,7 +162,8 @@ func (m *Monitor) describe(t *test, at int64) (Update, float64) {
 }
 
 // factors are the panes as the change point needs them.
-func (t *test) factors(panes []pane, l *drift.Level) []drift.Tail {
+func (m *Monitor) factors(t *test, panes []pane, l *drift.Level) []drift.Tail {
+	margin := t.metric.margin(&m.config, l)
 	tail := make([]drift.Tail, len(panes))
 	for i := range panes {
 		p := &panes[i]
@@ -174,7 +177,7 @@ func (t *test) factors(panes []pane, l *drift.Level) []drift.Tail {
 			if n := c.n(); n > 0 {
 				mean = expected / float64(n)
 			}
-			s.live.factor(&tail[i].Factor, t.metric, t.side, &c, mean)
+			s.live.factor(&tail[i].Factor, t.metric, t.side, &c, mean, margin)
 		}
 		tail[i].Factor = tail[i].Factor.Temper(l.Phi)
 	}
@@ -183,13 +186,9 @@ func (t *test) factors(panes []pane, l *drift.Level) []drift.Tail {
 
 // effect fills in levels and interval, and gives how far the mean has moved: at least by the margin.
 func (m *Monitor) effect(u *Update, t *test, l *drift.Level, c *counts, expected float64) float64 {
-	harm, effects := events, rateEffects
+	harm, effects := events, shares(expected)
 	if t.metric == csat {
 		harm, effects = stars, csatEffects
-	} else {
-		for j := range effects {
-			effects[j] *= expected
-		}
 	}
 	c.c[0] = max(c.c[0], 0) // an event may come later than its case
 	_, mean, _ := drift.Moments(harm, c.slice())

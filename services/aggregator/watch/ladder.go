@@ -36,12 +36,12 @@ type pane struct {
 	cells      []cell
 }
 
-// ladder keeps panes in the order of their time: hours for half a day or more, six hours for two days, days for ten days, and
-// weeks for 13 weeks; about 45 panes. What says when a drift began needs no more.
+// ladder keeps panes in the order of their time: hours for half a day or more, six hours for a day, days for a week, weeks for five
+// weeks, and four weeks for a quarter; about 35 panes. What says when a drift began needs no more.
 type ladder struct{ panes []pane }
 
 // rungs are the lengths of panes, the longest first, and the age from which on they are that long.
-var rungs = [...]struct{ length, age int64 }{{7 * 24, 10 * 24}, {24, 2 * 24}, {6, 12}}
+var rungs = [...]struct{ length, age int64 }{{4 * 7 * 24, 5 * 7 * 24}, {7 * 24, 7 * 24}, {24, 24}, {6, 12}}
 
 const oldest = 13 * 7 * 24
 

@@ -10,9 +10,7 @@ import (
 // rates.
 type level struct {
 	drift.Level
-	margin  float64    // harm, or of the rate
-	effects drift.Grid // in the same unit
-	stakes  [sides]drift.Grid
+	highest float64 // of what is expected at any hour
 	hours   [24]float32
 	days    [7]float32
 	against Reference
@@ -27,15 +25,24 @@ func (l *level) expected(m metric, hour int64) float64 {
 	return float64(l.Mean*h) * d
 }
 
-// tolerated is the highest mean of harm that is none, where a mean is expected.
-func (l *level) tolerated(m metric, s side, expected float64) float64 {
+// tolerated is the highest mean of harm that is none, where a mean is expected: by a margin in harm of CSAT, or as a share
+// of the rate.
+func (m metric) tolerated(s side, expected, margin float64) float64 {
 	switch {
 	case m == csat:
-		return drift.Tolerated(expected, l.margin, 0)
+		return drift.Tolerated(expected, margin, 0)
 	case s == fewer:
-		return drift.Tolerated(1-float64(expected*(1-l.margin/l.Mean)), 0, 0)
+		return drift.Tolerated(1-float64(expected*(1-margin)), 0, 0)
 	}
-	return drift.Tolerated(float64(expected*(1+l.margin/l.Mean)), 0, 0)
+	return drift.Tolerated(float64(expected*(1+margin)), 0, 0)
+}
+
+// margin is what a mean may move: as the policy says, but not less than two standard errors of the reference.
+func (m metric) margin(c *Config, l *drift.Level) float64 {
+	if m == csat {
+		return max(c.CSATMargin/4, 2*l.SE)
+	}
+	return max(c.RateMargin, 2*l.SE/l.Mean)
 }
 
 // harm is how bad outcomes are, in the order of their counts.
@@ -50,26 +57,32 @@ func (m metric) harm(s side) []float64 {
 }
 
 // factor adds to a factor what bets against the tolerated mean have won.
-func (l *level) factor(f *drift.Grid, m metric, s side, c *counts, expected float64) {
-	f.Factor(&l.stakes[s], m.harm(s), c.slice(), l.tolerated(m, s, expected))
+func (l *level) factor(f *drift.Grid, m metric, s side, c *counts, expected, margin float64) {
+	effects := csatEffects
+	if m != csat {
+		effects = shares(l.Mean)
+	}
+	ceiling := m.tolerated(s, l.highest, margin)
+	if s == fewer {
+		ceiling = 1
+	}
+	stakes := drift.Stakes(effects, l.Variance, ceiling)
+	f.Factor(&stakes, m.harm(s), c.slice(), m.tolerated(s, expected, margin))
 }
 
-// prepare sets margin and stakes, when mean and seasons are known.
-func (l *level) prepare(m metric, c *Config) {
-	l.effects = csatEffects
-	l.margin = max(c.CSATMargin/4, 2*l.SE)
-	if m != csat {
-		l.margin = max(float64(c.RateMargin*l.Mean), 2*l.SE)
-		for j, e := range rateEffects {
-			l.effects[j] = float64(e * l.Mean)
-		}
+// shares are the effects on a rate that are bet on.
+func shares(rate float64) (effects drift.Grid) {
+	for j, e := range rateEffects {
+		effects[j] = float64(e * rate)
 	}
-	for s := range sides {
-		ceiling := 0.0
-		for h := range int64(7 * 24) {
-			ceiling = max(ceiling, l.tolerated(m, s, l.expected(m, h)))
-		}
-		l.stakes[s] = drift.Stakes(l.effects, l.Variance, ceiling)
+	return effects
+}
+
+// peak sets highest, when mean and seasons are known.
+func (l *level) peak(m metric) {
+	l.highest = 0
+	for h := range int64(7 * 24) {
+		l.highest = max(l.highest, l.expected(m, h))
 	}
 }
 

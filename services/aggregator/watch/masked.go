@@ -17,7 +17,7 @@ func (m *Monitor) reviewMasked(at int64) {
 	case e == nil && strongest == nil:
 	case e == nil:
 		u := m.repeat(strongest, Opened, at, at)
-		m.masked = &masked{u, strongest.key}
+		m.masked = &masked{u, strongest.key()}
 		m.out = append(m.out, u)
 	case strongest == nil:
 		u := e.last
@@ -26,8 +26,8 @@ func (m *Monitor) reviewMasked(at int64) {
 		m.out = append(m.out, u)
 	case (at-e.last.RaisedAt)%24 == 0:
 		u := m.repeat(strongest, Updated, e.last.RaisedAt, at)
-		if strongest.key != e.test || m.matters(&e.last, &u) {
-			e.last, e.test = u, strongest.key
+		if strongest.key() != e.test || m.matters(&e.last, &u) {
+			e.last, e.test = u, strongest.key()
 			m.out = append(m.out, u)
 		}
 	}

@@ -69,7 +69,7 @@ type residuals struct {
 }
 
 // fit makes a level of the reference; nil where it says too little: all outcomes alike, or less than three days.
-func (r *reference) fit(m metric, c *Config) (*level, *residuals) {
+func (r *reference) fit(m metric) (*level, *residuals) {
 	l := &level{against: Period}
 	if l.N, l.Mean, l.Variance = drift.Moments(m.harm(worse), r.total.slice()); l.Variance <= 0 {
 		return nil, nil
@@ -84,7 +84,7 @@ func (r *reference) fit(m metric, c *Config) (*level, *residuals) {
 	if math.IsInf(l.SE, 0) {
 		return nil, nil
 	}
-	l.prepare(m, c)
+	l.peak(m)
 	return l, res
 }
 

@@ -2,8 +2,6 @@ package watch
 
 import (
 	"math"
-
-	"github.com/casetrail/casetrail/services/aggregator/drift"
 )
 
 // leaf is one case type x handler.
@@ -23,10 +21,10 @@ type series struct {
 	level             *level
 
 	// This hour's:
-	now      counts
-	expected float64
-	factor   [sides]drift.Grid
-	live     *level // what it is compared with; nil for nothing
+	n        int64
+	mean     float64 // expected
+	expected float64 // sum
+	live     *level  // what it is compared with; nil for nothing
 }
 
 // current is the level to compare with; nil where there is none.
@@ -106,26 +104,27 @@ func (m *Monitor) any() bool {
 // observe makes the series of an hour; false where none is compared with anything yet.
 func (m *Monitor) observe(hour int64) (ready bool) {
 	for _, s := range m.series {
-		s.now = counts{}
-		for _, i := range s.leaves {
-			c := s.metric.of(&m.leaves[i].now)
-			s.now.add(&c)
-		}
-		if s.ref != nil && (s.ref.begun || s.now.n() > 0) {
-			m.collect(s, hour)
+		now := m.now(s)
+		if s.n = now.n(); s.ref != nil && (s.ref.begun || s.n > 0) {
+			m.collect(s, hour, &now)
 		}
 		if s.live = s.current(); s.live == nil {
 			continue
 		}
 		ready = true
-		mean := s.live.expected(s.metric, hour)
-		s.expected = float64(float64(s.now.n()) * mean)
-		for x := range s.metric.sides() {
-			s.factor[x] = drift.Grid{}
-			s.live.factor(&s.factor[x], s.metric, x, &s.now, mean)
-		}
+		s.mean = s.live.expected(s.metric, hour)
+		s.expected = float64(float64(s.n) * s.mean)
 	}
 	return ready
+}
+
+// now gives a series' counts of this hour.
+func (m *Monitor) now(s *series) (c counts) {
+	for _, i := range s.leaves {
+		of := s.metric.of(&m.leaves[i].now)
+		c.add(&of)
+	}
+	return c
 }
 
 func (x metric) sides() side {
@@ -136,14 +135,14 @@ func (x metric) sides() side {
 }
 
 // collect adds an hour to a series' reference. All that begin in the first quarter of the first reference period share it.
-func (m *Monitor) collect(s *series, hour int64) {
+func (m *Monitor) collect(s *series, hour int64, now *counts) {
 	if !s.ref.begun {
 		s.ref.begun, s.ref.since = true, hour
 		if hour < m.first+m.config.Reference/4 {
 			s.ref.since = m.first
 		}
 	}
-	s.ref.add(s.metric, hour, &s.now)
+	s.ref.add(s.metric, hour, now)
 }
 
 // cells are this hour's counts as the ladder has them.
@@ -163,8 +162,8 @@ func (m *Monitor) cells() []cell {
 		}
 		for _, i := range s.leaves { // escalations of a type are expected of its leaves by their cases
 			share := s.expected
-			if n := s.now.n(); n > 0 && len(s.leaves) > 1 {
-				share = s.expected * (float64(m.leaves[i].now.Cases) / float64(n))
+			if s.n > 0 && len(s.leaves) > 1 {
+				share = s.expected * (float64(m.leaves[i].now.Cases) / float64(s.n))
 			}
 			out[i].expected[s.metric] = float32(share)
 		}
@@ -220,7 +219,7 @@ func (m *Monitor) mature(at int64) {
 		if s.ref == nil || s.level != nil || !s.ref.ready(at, &m.config) {
 			continue
 		}
-		if l, res := s.ref.fit(s.metric, &m.config); l != nil {
+		if l, res := s.ref.fit(s.metric); l != nil {
 			s.level, s.ref, fitted[s] = l, nil, res
 		}
 	}

@@ -8,18 +8,14 @@ import (
 
 // test is one question that is asked every hour: has this metric of these series got worse?
 type test struct {
-	key, caseType, handler string
-	group                  bool
-	metric                 metric
-	side                   side
-	members                []*series
-	weight                 float64
-	limit                  float64 // evidence that raises an alert
-
-	// Of all members together, by the days of the reference; those of the one member otherwise.
-	pooled  drift.Level
-	ready   bool
-	sources int // members that had a level by then
+	caseType, handler string
+	group             bool
+	metric            metric
+	side              side
+	members           []*series
+	weight            float64
+	limit             float64      // evidence that raises an alert
+	pooled            *drift.Level // of several members together, by the days of the reference; nil where there is none yet
 
 	detector drift.Detector
 	begin    int64 // the end of the last hour before the detector's first
@@ -30,7 +26,7 @@ type test struct {
 func (m *Monitor) define() {
 	old := map[string]*test{}
 	for _, t := range m.tests {
-		old[t.key] = t
+		old[t.key()] = t
 	}
 	was := m.tests
 	m.tests = nil
@@ -43,21 +39,16 @@ func (m *Monitor) define() {
 		sum += t.weight
 	}
 	for i, t := range m.tests {
-		if o := old[t.key]; o != nil && slices.Equal(o.members, t.members) {
+		if o := old[t.key()]; o != nil && slices.Equal(o.members, t.members) {
 			o.weight = t.weight
 			m.tests[i] = o
-			delete(old, t.key)
+			delete(old, t.key())
 		}
 		m.tests[i].limit = sum / m.tests[i].weight / m.config.FalseAlarms
 	}
 	for _, t := range was {
-		if old[t.key] == t && t.open != nil {
+		if old[t.key()] == t && t.open != nil {
 			m.ended = append(m.ended, t)
-		}
-	}
-	for _, s := range m.series {
-		if s.level != nil {
-			s.level.prepare(s.metric, &m.config)
 		}
 	}
 }
@@ -115,16 +106,20 @@ func (m *Monitor) test(caseType, handler string, group bool, weight float64, mem
 	}
 	x := members[0].metric
 	for s := range x.sides() {
-		t := &test{caseType: caseType, handler: handler, group: group, metric: x, side: s, members: members, weight: weight}
-		t.key = caseType + "/" + handler + "/" + metricNames[x]
-		if group {
-			t.key = "group:" + t.key
-		}
-		if s == fewer {
-			t.key += "/fewer"
-		}
-		m.tests = append(m.tests, t)
+		m.tests = append(m.tests, &test{caseType: caseType, handler: handler, group: group, metric: x, side: s, members: members, weight: weight})
 	}
+}
+
+// key names a test.
+func (t *test) key() string {
+	key := t.caseType + "/" + t.handler + "/" + metricNames[t.metric]
+	if t.group {
+		key = "group:" + key
+	}
+	if t.side == fewer {
+		key += "/fewer"
+	}
+	return key
 }
 
 // calibrate sets what a test over several series knows of all of them together: from the days of those that have just got
@@ -140,7 +135,7 @@ func (t *test) calibrate(fitted map[*series]*residuals) {
 		if res == nil {
 			continue
 		}
-		if t.ready {
+		if t.pooled != nil {
 			t.pooled.Phi = max(t.pooled.Phi, l.Phi)
 			continue
 		}
@@ -155,11 +150,10 @@ func (t *test) calibrate(fitted map[*series]*residuals) {
 		w := float64(l.N)
 		n, variance, sum = n+w, variance+float64(w*l.Variance), sum+float64(w*l.Mean)
 	}
-	if t.ready || n == 0 {
+	if t.pooled != nil || n == 0 {
 		return
 	}
-	t.ready = true
-	t.pooled = drift.Level{N: int64(n), Mean: sum / n, Variance: variance / n}
+	t.pooled = &drift.Level{N: int64(n), Mean: sum / n, Variance: variance / n}
 	t.pooled.SE, t.pooled.Phi = drift.Cluster(days.n, days.r, t.pooled.Variance)
 }
 
@@ -174,10 +168,7 @@ func (res *residuals) join(i int, n, r float64) {
 // level is that of all members together; nil where there is none.
 func (t *test) level() *drift.Level {
 	if len(t.members) > 1 {
-		if !t.ready {
-			return nil
-		}
-		return &t.pooled
+		return t.pooled
 	}
 	if l := t.members[0].live; l != nil {
 		return &l.Level
@@ -192,10 +183,11 @@ func (t *test) step(m *Monitor, hours float64) {
 		return
 	}
 	var f drift.Grid
-	live := false
+	margin, live := t.metric.margin(&m.config, l), false
 	for _, s := range t.members {
 		if s.live != nil {
-			f.Add(&s.factor[t.side])
+			now := m.now(s)
+			s.live.factor(&f, t.metric, t.side, &now, s.mean, margin)
 			live = true
 		}
 	}
@@ -208,7 +200,7 @@ func (t *test) step(m *Monitor, hours float64) {
 	f = f.Temper(l.Phi)
 	t.detector.Step(&f, hours)
 	if t.open != nil {
-		t.open.step(t, l, hours)
+		t.open.step(m, t, hours)
 	}
 }
 
