@@ -52,7 +52,8 @@ func (m *Monitor) raise(t *test, at int64) {
 	m.out = append(m.out, u)
 }
 
-// update publishes what has changed enough: the effect by a tenth, the evidence tenfold, or whether it is masked.
+// update publishes what has changed enough: the effect by a tenth, the evidence tenfold, or whether it is masked; and what
+// has not, once a week, so that who has come late hears of it.
 func (m *Monitor) update(t *test, at int64) {
 	e := t.open
 	u, shift := m.describe(t, at)
@@ -65,7 +66,7 @@ func (m *Monitor) update(t *test, at int64) {
 }
 
 func (m *Monitor) matters(old, now *Update) bool {
-	return math.Abs(now.Effect-old.Effect) >= math.Abs(old.Effect)/10 || now.Evidence >= 10*old.Evidence || now.Masked != old.Masked
+	return now.At-old.At >= 7*24 || math.Abs(now.Effect-old.Effect) >= math.Abs(old.Effect)/10 || now.Evidence >= 10*old.Evidence || now.Masked != old.Masked
 }
 
 // close ends an episode; the test begins anew.

@@ -36,7 +36,7 @@ func (r *reference) add(m metric, hour int64, c *counts) {
 }
 
 // pane adds a pane from before the reference was opened.
-func (r *reference) pane(hour int64, m metric, c *counts, expected float32) {
+func (r *reference) pane(hour int64, c *counts, expected float32) {
 	t := r.day(hour)
 	t.n, t.sum, t.expected = t.n+int32(c.n()), t.sum+int32(c.sum()), t.expected+expected
 	r.total.add(c)

@@ -142,7 +142,9 @@ func (m *Monitor) collect(s *series, hour int64, now *counts) {
 			s.ref.since = m.first
 		}
 	}
-	s.ref.add(s.metric, hour, now)
+	if hour >= s.ref.since {
+		s.ref.add(s.metric, hour, now)
+	}
 }
 
 // cells are this hour's counts as the ladder has them.
@@ -192,15 +194,18 @@ func (m *Monitor) reopen(a Accepted) {
 		if s.caseType != a.CaseType || metricNames[s.metric] != a.Metric || s.handler != a.Handler && s.handler != All {
 			continue
 		}
-		s.ref = &reference{since: a.From, begun: true, old: s.level}
 		if s.level == nil {
 			s.ref = new(reference) // there was none: begin anew
 			continue
 		}
+		s.ref = &reference{since: a.From, begun: true, old: s.level}
+		if panes := m.ladder.panes; len(panes) > 0 {
+			s.ref.since = max(a.From, panes[0].start)
+		}
 		for i := range m.ladder.panes {
 			p := &m.ladder.panes[i]
 			if c, expected, ok := s.in(p); ok && p.start >= a.From {
-				s.ref.pane(p.start, s.metric, &c, float32(expected))
+				s.ref.pane(p.start, &c, float32(expected))
 			}
 		}
 		s.level = nil

@@ -8,18 +8,23 @@ import (
 
 // test is one question that is asked every hour: has this metric of these series got worse?
 type test struct {
-	caseType, handler string
-	group             bool
-	metric            metric
-	side              side
-	members           []*series
-	weight            float64
-	limit             float64      // evidence that raises an alert
-	pooled            *drift.Level // of several members together, by the days of the reference; nil where there is none yet
+	*subject
+	metric  metric
+	side    side
+	members []*series
+	limit   float64      // evidence that raises an alert
+	pooled  *drift.Level // of several members together, by the days of the reference; nil where there is none yet
 
 	detector drift.Detector
 	begin    int64 // the end of the last hour before the detector's first
 	open     *episode
+}
+
+// subject is what tests are about.
+type subject struct {
+	caseType, handler string // a group's name, or All, too
+	group             bool
+	weight            float64
 }
 
 // define makes the tests of a configuration, and keeps what is known of those that were there before.
@@ -40,7 +45,7 @@ func (m *Monitor) define() {
 	}
 	for i, t := range m.tests {
 		if o := old[t.key()]; o != nil && slices.Equal(o.members, t.members) {
-			o.weight = t.weight
+			o.subject = t.subject
 			m.tests[i] = o
 			delete(old, t.key())
 		}
@@ -72,19 +77,22 @@ func (m *Monitor) defineGroup(g Group) {
 			leaves = append(leaves, m.leaf(typ, handler))
 		}
 		for h, handler := range m.config.Handlers {
+			about := &subject{typ, handler, false, w}
 			for x := csat; x < escalation; x++ {
 				s := m.find(x, typ, handler)
 				if s.human = m.find(x, typ, Human); s.human == s {
 					s.human = nil
 				}
-				m.test(typ, handler, false, w, s)
+				m.test(about, s)
 				all[x] = append(all[x], s)
 				by[h][x] = append(by[h][x], s)
 			}
 		}
 		all[escalation] = []*series{m.escalations(typ, leaves)}
+		all[response] = nil // who answers is asked of segments alone
+		about := &subject{typ, All, false, w}
 		for x, s := range all {
-			m.test(typ, All, false, w, s...)
+			m.test(about, s...)
 			by[len(by)-1][x] = append(by[len(by)-1][x], s...)
 		}
 	}
@@ -93,20 +101,22 @@ func (m *Monitor) defineGroup(g Group) {
 		if h < len(m.config.Handlers) {
 			handler = m.config.Handlers[h]
 		}
+		of[response] = nil
+		about := &subject{g.Name, handler, true, ofGroup}
 		for _, s := range of {
-			m.test(g.Name, handler, true, ofGroup, s...)
+			m.test(about, s...)
 		}
 	}
 }
 
 // test makes the tests of one metric: of each side that is harm. Of no series there is none.
-func (m *Monitor) test(caseType, handler string, group bool, weight float64, members ...*series) {
+func (m *Monitor) test(about *subject, members ...*series) {
 	if len(members) == 0 {
 		return
 	}
 	x := members[0].metric
 	for s := range x.sides() {
-		m.tests = append(m.tests, &test{caseType: caseType, handler: handler, group: group, metric: x, side: s, members: members, weight: weight})
+		m.tests = append(m.tests, &test{subject: about, metric: x, side: s, members: members})
 	}
 }
 

@@ -62,7 +62,8 @@ type Row struct {
 // State is where an episode is.
 type State string
 
-// The states. An episode is opened once, updated while it is open, at most once a day, and closed once.
+// The states. An episode is opened once; updated while it is open, at most once a day and at least once a week; and closed
+// once.
 const (
 	Opened  State = "opened"
 	Updated State = "updated"

@@ -42,7 +42,7 @@ func TestAnEpisode(t *testing.T) {
 		t.Errorf("it was over at %d; last: %+v", over, last)
 	}
 	for i, u := range got[1 : len(got)-1] {
-		if u.State != Updated || (u.At-first.At)%24 != 0 || u.At == got[i].At {
+		if since := u.At - got[i].At; u.State != Updated || since%24 != 0 || since == 0 || since > 7*24 {
 			t.Errorf("update %d is %s at %d", i, u.State, u.At)
 		}
 	}
