@@ -77,12 +77,12 @@ func Compare(segments []Segment) (Report, bool) {
 // split fills in what needs the aggregates.
 func (r *Report) split() {
 	r.Change = r.Aggregate1 - r.Aggregate0
-	middle := (r.Aggregate0 + r.Aggregate1) / 2
+	middle := float64((r.Aggregate0 + r.Aggregate1) / 2) // exact, and no compiler takes it for a product
 	gross := 0.0
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		row.Within = (row.Share0 + row.Share1) / 2 * row.Delta
-		row.Mix = (row.Share1 - row.Share0) * (row.Mix - middle)
+		row.Within = float64((row.Share0 + row.Share1) / 2 * row.Delta)
+		row.Mix = float64((row.Share1 - row.Share0) * (row.Mix - middle))
 		r.Within += row.Within
 		r.Mix += row.Mix
 		r.GrossUp += max(row.Within, 0)
