@@ -57,6 +57,8 @@ var mutants = []mutant{
 	{"final-is-retried", "what only an operator can mend ends a stage", whole, "TestProtocolErrors", []string{"-protocol", "40"}},
 	{"tempering-off", "evidence is tempered by how much days differ", "./services/aggregator/drift", "TestFalseAlarms", nil},
 	{"masked-rule-off", "a drift that the aggregate hides is named so", "./services/aggregator/watch", "TestMaskedDrift", nil},
+	{"seasons-off", "what is usual at an hour and on a weekday is no drift", "./services/aggregator/watch", "TestSeasons", nil},
+	{"budget-not-shared", "the false alarms that are allowed are shared among all tests", "./services/aggregator/watch", "TestTheBudgetIsShared", nil},
 	{"pane-twice", "an hour counts once, however often it is given", "./services/aggregator/watch", "TestAnHourCountsOnce", nil},
 	{"deduplication-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"spent-tokens", "what a killed ClickHouse takes for inserted and has not is put back", whole, "TestSinkSpentTokens", nil},

@@ -42,7 +42,7 @@ func (m *Monitor) review(at int64) {
 
 // raise opens an episode, unless there is too little to say anything.
 func (m *Monitor) raise(t *test, at int64) {
-	u, shift := m.describe(t, at)
+	u, shift := m.describe(t, at, false)
 	if u.N < m.config.Minimum {
 		return
 	}
@@ -56,7 +56,7 @@ func (m *Monitor) raise(t *test, at int64) {
 // has not, once a week, so that who has come late hears of it.
 func (m *Monitor) update(t *test, at int64) {
 	e := t.open
-	u, shift := m.describe(t, at)
+	u, shift := m.describe(t, at, e.now.Masked)
 	u.Episode, u.RaisedAt, u.State = e.last.Episode, e.last.RaisedAt, Updated
 	e.now, e.shift = u, shift
 	if m.matters(&e.last, &u) {
@@ -120,8 +120,9 @@ func (e *episode) step(m *Monitor, t *test, hours float64) {
 // alpha is how often an interval may miss, over all times and a year's days of beginning.
 const alpha = .05 / 365
 
-// describe says all that is known of a test's drift, and how far the mean has moved.
-func (m *Monitor) describe(t *test, at int64) (Update, float64) {
+// describe says all that is known of a test's drift, and how far the mean has moved. What was masked is so until the
+// aggregate has lost twice what it may, so that it does not come and go.
+func (m *Monitor) describe(t *test, at int64, masked bool) (Update, float64) {
 	l, panes := t.level(), t.tail(m)
 	u := Update{Test: t.key(), Kind: Drift, CaseType: t.caseType, Group: t.group, Handler: t.handler, Metric: metricNames[t.metric], At: at,
 		Evidence: t.detector.Evidence(), Reference: l.N, Against: Period}
@@ -158,7 +159,11 @@ func (m *Monitor) describe(t *test, at int64) (Update, float64) {
 	if t.metric == csat {
 		u.WorstLow, u.WorstHigh = masking.Bounds(all.Cases, u.N, 5*u.N-c.sum())
 	}
-	m.aggregate(&u, t.metric, panes)
+	epsilon := m.config.Epsilon
+	if masked {
+		epsilon *= 2
+	}
+	m.aggregate(&u, t.metric, panes, epsilon)
 	return u, shift
 }
 
@@ -208,13 +213,13 @@ func (m *Monitor) effect(u *Update, t *test, l *drift.Level, c *counts, expected
 }
 
 // aggregate fills in what the metric did over everything, and whether the CSAT over everything shows the drift.
-func (m *Monitor) aggregate(u *Update, x metric, panes []pane) {
+func (m *Monitor) aggregate(u *Update, x metric, panes []pane, epsilon float64) {
 	if r, ok := masking.Compare(m.segments(x, panes)); ok {
 		u.Aggregate0, u.Aggregate1 = r.Aggregate0, r.Aggregate1
 	}
 	if r, ok := masking.Compare(m.segments(csat, panes)); ok {
 		u.Masking = &r
-		u.Masked = x != response && masking.Masked(1, r.Change, m.config.Epsilon)
+		u.Masked = x != response && masking.Masked(1, r.Change, epsilon)
 	}
 }
 

@@ -3,6 +3,7 @@ package watch
 import (
 	"slices"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/services/aggregator/drift"
 )
 
@@ -42,6 +43,9 @@ func (m *Monitor) define() {
 	sum := 0.0
 	for _, t := range m.tests {
 		sum += t.weight
+	}
+	if inject.BudgetNotShared.Is() {
+		sum = 1
 	}
 	for i, t := range m.tests {
 		if o := old[t.key()]; o != nil && slices.Equal(o.members, t.members) {
