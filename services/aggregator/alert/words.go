@@ -34,7 +34,7 @@ func Summary(a *schemas.SegmentAlert) string {
 	}
 	fmt.Fprintf(&b, "; %s", m.aggregate(e))
 	if a.Alert == schemas.AlertKindMaskedDrift && e.Masking.Set {
-		fmt.Fprintf(&b, ", to which what fell gave %.3f and what rose %.3f", e.Masking.Value.GrossDown, e.Masking.Value.GrossUp)
+		fmt.Fprintf(&b, " (what fell took %.3f from it, what rose added %.3f)", -e.Masking.Value.GrossDown, e.Masking.Value.GrossUp)
 	}
 	fmt.Fprintf(&b, "; %s; %s.", m.basis(e), falseAlarm(e.FalseAlarmYears))
 	return b.String()

@@ -39,8 +39,8 @@ func TestSummary(t *testing.T) {
 		"masked, sudden": {func(a *schemas.SegmentAlert, e *schemas.Episode) {
 			a.Alert, e.SinceLow, e.SinceHigh = schemas.AlertKindMaskedDrift, at("2026-03-03 07:00"), at("2026-03-03 12:00")
 			e.Masking = schemas.Some(schemas.MaskingReport{GrossDown: -0.0341, GrossUp: 0.0452})
-		}, "Masked drift. Disputes handled by AI: CSAT down 0.31 (0.18 to 0.44) since about 09:00 UTC on 3 March; the aggregate is up 0.01, " +
-			"to which what fell gave -0.034 and what rose 0.045; 2,140 cases, 560 ratings; a false alarm like this once in 38 years."},
+		}, "Masked drift. Disputes handled by AI: CSAT down 0.31 (0.18 to 0.44) since about 09:00 UTC on 3 March; the aggregate is up 0.01 " +
+			"(what fell took 0.034 from it, what rose added 0.045); 2,140 cases, 560 ratings; a false alarm like this once in 38 years."},
 		"over, from last year": {func(_ *schemas.SegmentAlert, e *schemas.Episode) {
 			e.State, e.Since, e.Aggregate1 = schemas.EpisodeStateClosed, at("2025-12-31 23:00"), 4.4879
 		}, "Over. Disputes handled by AI: CSAT was down 0.31 (0.18 to 0.44) from about 31 December 2025 UTC until 14:00 UTC on 1 April; " +
