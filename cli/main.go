@@ -20,6 +20,7 @@ type commands struct {
 	Down      downCommand      `cmd:"" help:"Stop what up started."`
 	Embedded  embeddedCommand  `cmd:"" help:"Run only the embedded broker, schema registry and ClickHouse engine; the services run elsewhere."`
 	Replay    replayCommand    `cmd:"" help:"Play conversations into a running Casetrail, as a chat platform would."`
+	Simulate  simulateCommand  `cmd:"" help:"Play a made-up company whose segments get worse while the aggregate stands still."`
 	Policy    policyCommand    `cmd:"" help:"Check a policy, or put it in force."`
 	Verify    verifyCommand    `cmd:"" help:"Check the ledger and what is derived from it, trusting nothing but a public key."`
 	Labels    labelsCommand    `cmd:"" help:"Print what humans said the case types are, as CSV to train and calibrate the classifier with."`

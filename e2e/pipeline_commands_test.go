@@ -44,6 +44,21 @@ func TestCommands(t *testing.T) {
 			t.Errorf("a key was written over: exit code %d: %s", code, says)
 		}
 	})
+	t.Run("simulate", func(t *testing.T) {
+		out, says, code := casetrail("simulate", "--direct", "--drift", "sudden", "--days", "40")
+		for _, part := range []string{"week 5: CSAT 4.", "Masked drift. ", "handled by AI: CSAT down 0.", "the aggregate is ", "that was the first alert, 0."} {
+			if code != 0 || !strings.Contains(out, part) {
+				t.Errorf("exit code %d, no %q in:\n%s%s", code, part, out, says)
+			}
+		}
+		if again, _, _ := casetrail("simulate", "--direct", "--drift", "sudden", "--days", "40"); again != out {
+			t.Errorf("the same seed is another world:\n%s\n%s", out, again)
+		}
+		if _, says, code := casetrail("simulate", "--direct", "--segments", "dispute:bot", "--drop", "9", "--cases", "1"); code != 1 ||
+			!strings.Contains(says, "no dispute:bot") || !strings.Contains(says, "drop: 9") || !strings.Contains(says, "cases: 1 a 30 days") {
+			t.Errorf("exit code %d: %s", code, says)
+		}
+	})
 }
 
 // TestServicesWithoutKeys: a service whose key is missing does not start, and says how to make one.

@@ -16,6 +16,7 @@ type Queue struct {
 	events events
 	buffer []schemas.ChatEvent
 	serial int64
+	cases  int
 }
 
 // NewQueue plays a world over some hours; what comes late comes after them.
@@ -30,6 +31,7 @@ const hour = 3_600_000
 func (q *Queue) Next() (schemas.ChatEvent, bool) {
 	for q.hours > 0 && (len(q.events) == 0 || q.events[0].OccurredAt >= q.ready) {
 		at, cases := q.world.Next()
+		q.cases += len(cases)
 		for i := range cases {
 			q.buffer = q.script.Events(q.buffer[:0], cases[i])
 			for _, e := range q.buffer {
@@ -45,6 +47,9 @@ func (q *Queue) Next() (schemas.ChatEvent, bool) {
 	}
 	return heap.Pop(&q.events).(event).ChatEvent, true
 }
+
+// Cases is how many cases have been begun to be told.
+func (q *Queue) Cases() int { return q.cases }
 
 type event struct {
 	schemas.ChatEvent
