@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/casetrail/casetrail/cli/report"
 	"github.com/casetrail/casetrail/cli/verify"
 	"github.com/casetrail/casetrail/pipelines"
@@ -52,8 +54,13 @@ func (h *here) report(ctx context.Context, until int64) error {
 	if err != nil {
 		return err
 	}
+	metrics, err := record.LoadVerifier(h.metricKey)
+	if err != nil {
+		return err
+	}
 	fmt.Println()
-	r, err := verify.Run(ctx, verify.Options{Topics: log{h.client, h.codec}, Codec: h.codec, Trusted: trusted, Rows: verify.ClickHouse{Conn: db}, Deep: true})
+	r, err := verify.Run(ctx, verify.Options{Topics: log{h.client, h.codec}, Codec: h.codec, Trusted: trusted, Rows: verify.ClickHouse{Conn: db}, Deep: true,
+		Metrics: []note.Verifier{metrics}})
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 type keysCommand struct {
-	Create createKeyCommand `cmd:"" help:"Make a key: NAME.key, readable by its owner only, and NAME.vkey to hand out."`
-	Show   showKeyCommand   `cmd:"" help:"Show what a public key (.vkey) is."`
+	Create createKeyCommand    `cmd:"" help:"Make a key: NAME.key, readable by its owner only, and NAME.vkey to hand out."`
+	Secret createSecretCommand `cmd:"" help:"Make a secret: NAME.secret, readable by its owner only, such as intake's customer key."`
+	Show   showKeyCommand      `cmd:"" help:"Show what a public key (.vkey) is."`
 }
 
 type createKeyCommand struct {
@@ -31,6 +32,24 @@ func (c *createKeyCommand) Run() error {
 		return err
 	}
 	fmt.Printf("private key: %s (keep it; whoever has it can sign)\npublic key:  %s (hand it out; it verifies)\n", key, vkey)
+	return nil
+}
+
+type createSecretCommand struct {
+	Name string `arg:"" help:"The file's name, without .secret."`
+	Dir  string `default:"." type:"path" help:"Where to write it."`
+}
+
+// Run makes a secret.
+func (c *createSecretCommand) Run() error {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return err
+	}
+	path, err := record.CreateSecret(c.Dir, c.Name)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("secret: %s (keep it; whoever has it can tell which cases are of a customer whose id they know)\n", path)
 	return nil
 }
 

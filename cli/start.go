@@ -28,6 +28,8 @@ const (
 	ledgerName   = "casetrail/local"
 	ledgerKey    = "ledger"
 	operatorKey  = "operator"
+	metricKey    = "aggregator"
+	customerKey  = "customers"
 	databaseName = "casetrail"
 	readyTime    = 60 * time.Second
 )
@@ -36,12 +38,12 @@ func newClient(brokers []string) (*kafka.Client, error) {
 	return kafka.NewClient(kafka.Config{Brokers: brokers})
 }
 
-// keys makes the ledger's and the operator's key where they are missing.
+// keys makes the ledger's, the operator's and the aggregator's key and the customers' secret where they are missing.
 func keys(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{ledgerKey, operatorKey} {
+	for _, name := range []string{ledgerKey, operatorKey, metricKey} {
 		if _, err := os.Stat(filepath.Join(dir, name+".key")); err == nil {
 			continue
 		}
@@ -49,7 +51,11 @@ func keys(dir string) error {
 			return err
 		}
 	}
-	return nil
+	if _, err := os.Stat(filepath.Join(dir, customerKey+".secret")); err == nil {
+		return nil
+	}
+	_, err := record.CreateSecret(dir, customerKey)
+	return err
 }
 
 // start makes topics, keys and policy where they are missing, and runs the five services in this process.
@@ -79,13 +85,15 @@ func (c *upCommand) start(ctx context.Context, cancel context.CancelCauseFunc, s
 	if database == "" {
 		database = s.ClickHouse + "/" + databaseName
 	}
-	h = &here{client: client, codec: codec, cluster: cluster{Config: base, ClickHouse: database}, vkey: filepath.Join(dir, ledgerKey+".vkey")}
+	h = &here{client: client, codec: codec, cluster: cluster{Config: base, ClickHouse: database}, vkey: filepath.Join(dir, ledgerKey+".vkey"),
+		metricKey: filepath.Join(dir, metricKey+".vkey")}
 	services := map[string]func(context.Context, *process.Shell) error{
-		pipelines.Intake:       (&intake.Config{Config: base, Listen: c.HTTPListen, Clock: "event", PolicyKey: filepath.Join(dir, operatorKey+".vkey")}).Run,
+		pipelines.Intake: (&intake.Config{Config: base, Listen: c.HTTPListen, Clock: "event", PolicyKey: filepath.Join(dir, operatorKey+".vkey"),
+			CustomerKey: filepath.Join(dir, customerKey+".secret")}).Run,
 		pipelines.Router:       (&router.Config{Config: base}).Run,
 		pipelines.RecordSigner: (&signer.Config{Config: base, Ledger: ledgerName, Key: filepath.Join(dir, ledgerKey+".key"), CheckpointDir: filepath.Join(c.Data, "checkpoints")}).Run,
-		pipelines.Aggregator:   (&aggregator.Config{Config: base, Ledger: ledgerName, LedgerKey: h.vkey}).Run,
-		pipelines.Sink:         (&sink.Config{Config: base, Ledger: ledgerName, LedgerKey: h.vkey, ClickHouse: database}).Run,
+		pipelines.Aggregator:   (&aggregator.Config{Config: base, Ledger: ledgerName, LedgerKey: h.vkey, Key: filepath.Join(dir, metricKey+".key")}).Run,
+		pipelines.Sink:         (&sink.Config{Config: base, Ledger: ledgerName, LedgerKey: h.vkey, MetricKey: []string{h.metricKey}, ClickHouse: database}).Run,
 	}
 	host := process.HostWith(logger(logFile))
 	shells := map[*process.Shell]func(context.Context, *process.Shell) error{}

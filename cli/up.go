@@ -130,10 +130,11 @@ func (h *here) stay(ctx context.Context, s *stack.Stack, now int64) error {
 
 // here is what up works with once everything runs.
 type here struct {
-	client  *kafka.Client
-	codec   *schemas.Codec
-	cluster cluster
-	vkey    string
+	client    *kafka.Client
+	codec     *schemas.Codec
+	cluster   cluster
+	vkey      string
+	metricKey string
 }
 
 // failure is a service's, and ends everything. It is no end by a signal, whatever it wraps.

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/term"
 
 	"github.com/casetrail/casetrail/cli/verify"
@@ -14,10 +15,12 @@ import (
 
 type verifyCommand struct {
 	cluster   `embed:""`
-	LedgerKey string `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" default:"data/keys/ledger.vkey" placeholder:"FILE" help:"The public key that you trust."`
-	Deep      bool   `help:"Check also that nothing was lost, counted twice or handled by whom it must not, over all topics."`
-	All       bool   `name:"all-windows" help:"Compare every window with ClickHouse's, and not only the latest 200 of each length."`
-	NoRows    bool   `name:"no-clickhouse" help:"Leave ClickHouse out."`
+	LedgerKey string   `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" default:"data/keys/ledger.vkey" placeholder:"FILE" help:"The public key that you trust."`
+	Deep      bool     `help:"Check also that nothing was lost, counted twice or handled by whom it must not, over all topics." xor:"deep"`
+	Metrics   bool     `help:"Check that every MetricRecord is signed and recomputes from the ledger, field by field, and nothing else." xor:"deep"`
+	MetricKey []string `name:"metric-key" env:"CASETRAIL_METRIC_KEY" default:"data/keys/aggregator.vkey" placeholder:"FILE,..." help:"The aggregator's public key, and those that it had before."`
+	All       bool     `name:"all-windows" help:"Compare every window with ClickHouse's, and not only the latest 200 of each length."`
+	NoRows    bool     `name:"no-clickhouse" help:"Leave ClickHouse out."`
 }
 
 // Run checks and prints what was checked. It fails with the first thing that is wrong.
@@ -26,13 +29,19 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var metricKeys []note.Verifier
+	if c.Deep || c.Metrics {
+		if metricKeys, err = loadVerifiers(c.MetricKey); err != nil {
+			return err
+		}
+	}
 	client, codec, err := c.connect(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Deep: c.Deep, AllWindows: c.All}
-	if !c.NoRows {
+	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Deep: c.Deep, AllWindows: c.All, Metrics: metricKeys, MetricsOnly: c.Metrics}
+	if !c.NoRows && !c.Metrics {
 		db, err := c.database(ctx)
 		if err != nil {
 			return err
@@ -50,6 +59,17 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 	}
 	printVerified(r)
 	return r.Err()
+}
+
+func loadVerifiers(paths []string) (out []note.Verifier, err error) {
+	for _, path := range paths {
+		v, err := record.LoadVerifier(path)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 func printVerified(r *verify.Report) {

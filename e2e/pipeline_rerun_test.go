@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"crypto/rand"
 	"flag"
 	mathrand "math/rand/v2"
 	"os"
@@ -60,6 +59,14 @@ func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	metricSigner, err := record.LoadSigner(p.Key("aggregator.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	customers, err := record.LoadSecret(p.Key("customers.secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	text, err := os.ReadFile(p.Key("operator.vkey"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,11 +84,11 @@ func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
 		t.Fatal(err)
 	}
 	return []rerun.Stage{
-		{Definition: stream.Definition(stream.Options{Codec: p.Codec, Model: model, Signals: heard, PolicyKey: operator, EventClock: true, Now: time.Now, Salts: rand.Reader}),
+		{Definition: stream.Definition(stream.Options{Codec: p.Codec, Model: model, Signals: heard, PolicyKey: operator, EventClock: true, Now: time.Now, CustomerKey: customers}),
 			Blank: rerun.Intake(p.Codec)},
 		{Definition: cases.Definition(p.Codec)},
 		{Definition: sign.Definition(p.Codec, signer, harness.Ledger, none{})},
-		{Definition: aggregate.Definition(p.Codec, aggregate.Trust{Key: signer.Verifier(), Prefix: harness.Ledger})},
+		{Definition: aggregate.Definition(p.Codec, aggregate.Trust{Key: signer.Verifier(), Prefix: harness.Ledger}, metricSigner)},
 	}
 }
 

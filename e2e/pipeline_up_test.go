@@ -35,7 +35,8 @@ func (u *up) args(more ...string) []string {
 
 func (u *up) env() []string {
 	return []string{"CASETRAIL_KAFKA_BROKERS=" + u.kafka, "CASETRAIL_SCHEMA_REGISTRY=http://" + u.registry,
-		"CASETRAIL_CLICKHOUSE_URL=http://" + u.clickhouse + "/casetrail", "CASETRAIL_LEDGER_KEY=" + filepath.Join(u.data, "keys", "ledger.vkey")}
+		"CASETRAIL_CLICKHOUSE_URL=http://" + u.clickhouse + "/casetrail", "CASETRAIL_LEDGER_KEY=" + filepath.Join(u.data, "keys", "ledger.vkey"),
+		"CASETRAIL_METRIC_KEY=" + filepath.Join(u.data, "keys", "aggregator.vkey")}
 }
 
 func needsEngine(t *testing.T) {

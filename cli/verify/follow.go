@@ -152,7 +152,7 @@ func (v *run) finish() {
 	for _, c := range []struct {
 		on bool
 		Check
-	}{{v.Deep, v.i1}, {true, v.i2}, {v.Deep, v.i3}, {v.Rows != nil, v.i4rows}, {v.Deep && v.Rows != nil, v.i4windows}, {v.Deep, v.i5}, {v.Deep, v.i6}} {
+	}{{v.Deep, v.i1}, {true, v.i2}, {v.Deep || v.MetricsOnly, v.i3}, {v.Rows != nil, v.i4rows}, {v.Deep && v.Rows != nil, v.i4windows}, {v.Deep, v.i5}, {v.Deep, v.i6}} {
 		if c.on {
 			r.Checks = append(r.Checks, c.Check)
 		}

@@ -148,6 +148,8 @@ func (v *run) body(l *ledger, r stage.Record) error {
 		if err := v.signed(l, s); err != nil {
 			return err
 		}
+	} else if v.MetricsOnly {
+		v.recorded.Add(&s.Record)
 	}
 	v.reached(l)
 	return nil

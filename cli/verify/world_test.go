@@ -45,11 +45,12 @@ var codec = schemas.NewOfflineCodec(pipelines.Subjects("")...)
 // world is a whole Casetrail on a log in memory: the services' real cores.
 type world struct {
 	*memory.Log
-	t        testing.TB
-	key      *record.Signer
-	operator note.Signer
-	stages   []*memory.Stage
-	r        *rand.Rand
+	t         testing.TB
+	key       *record.Signer
+	metricKey *record.Signer
+	operator  note.Signer
+	stages    []*memory.Stage
+	r         *rand.Rand
 
 	hides   func(stage.Record) bool
 	alters  func(*stage.Record)
@@ -101,6 +102,8 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w := &world{Log: memory.New(partitions, pipelines.ConductMetrics, pipelines.ConductAlerts), t: t, r: rand.New(rand.NewPCG(seed, 0)),
 		more: map[stage.TopicPartition][]stage.Record{}, starts: map[string]int64{}}
 	var err error
+	w.metricKey, err = record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize)))
+	check(t, err)
 	w.key, err = record.NewSigner("ledger", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
 	check(t, err)
 	private, public, err := note.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{2}, 64)), "operator")
@@ -109,9 +112,9 @@ func newWorld(t testing.TB, seed uint64) *world {
 	verifier := must1(note.NewVerifier(public))
 	now := func() time.Time { return time.UnixMilli(t0 + 365*24*60*minute) }
 	for _, def := range []stage.Definition{
-		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, Salts: bytes.NewReader(make([]byte, 1<<20))}),
+		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, CustomerKey: []byte("key")}),
 		cases.Definition(codec), sign.Definition(codec, w.key, prefixName, noStore{}),
-		aggregate.Definition(codec, aggregate.Trust{Key: w.key.Verifier(), Prefix: prefixName}),
+		aggregate.Definition(codec, aggregate.Trust{Key: w.key.Verifier(), Prefix: prefixName}, w.metricKey),
 	} {
 		for p := range int32(partitions) {
 			if def.Single && p > 0 {
@@ -213,7 +216,7 @@ func (w *world) random(n int) {
 // verify checks, with the events of all partitions.
 func (w *world) verify() *Report {
 	w.t.Helper()
-	r, err := Run(context.Background(), Options{Topics: w, Codec: codec, Trusted: w.key.Verifier(), Rows: w.rows, Deep: true, AllWindows: w.all})
+	r, err := Run(context.Background(), Options{Topics: w, Codec: codec, Trusted: w.key.Verifier(), Metrics: []note.Verifier{w.metricKey.Verifier()}, Rows: w.rows, Deep: true, AllWindows: w.all})
 	check(w.t, err)
 	return r
 }

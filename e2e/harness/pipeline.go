@@ -62,9 +62,10 @@ func Start(t testing.TB, kind Kind, opt Options) *Pipeline {
 	}
 	opt.Session = cmp.Or(opt.Session, 3*time.Second)
 	p := &Pipeline{Stack: kind.start(t, dir, opt.Kafka), Kind: kind, HTTP: "http://" + Address(t), t: t, opt: opt, dir: dir, services: map[string][]*Service{}}
-	for _, name := range []string{"ledger", "operator"} {
+	for _, name := range []string{"ledger", "operator", "aggregator"} {
 		p.Casetrail("keys", "create", name, "--dir", dir)
 	}
+	p.Casetrail("keys", "secret", "customers", "--dir", dir)
 	var err error
 	if p.Client, err = kafka.NewClient(kafka.Config{Brokers: p.Brokers}); err != nil {
 		t.Fatal(err)
@@ -119,7 +120,7 @@ func (p *Pipeline) arguments(name string, replica int) []string {
 	trust := []string{"--ledger", Ledger, "--ledger-key", p.Key("ledger.vkey")}
 	switch name {
 	case pipelines.Intake:
-		args = append(args, "--policy-key", p.Key("operator.vkey"))
+		args = append(args, "--policy-key", p.Key("operator.vkey"), "--customer-key", p.Key("customers.secret"))
 		if p.opt.EventClock {
 			args = append(args, "--clock", "event")
 		}
@@ -130,9 +131,9 @@ func (p *Pipeline) arguments(name string, replica int) []string {
 	case pipelines.RecordSigner:
 		return append(args, "--ledger", Ledger, "--key", p.Key("ledger.key"), "--checkpoint-dir", filepath.Join(p.dir, fmt.Sprintf("checkpoints-%d", replica)))
 	case pipelines.Aggregator:
-		return append(args, trust...)
+		return append(append(args, trust...), "--key", p.Key("aggregator.key"))
 	case pipelines.Sink:
-		return append(append(args, trust...), "--clickhouse-url", p.ClickHouse+"/casetrail")
+		return append(append(args, trust...), "--metric-key", p.Key("aggregator.vkey"), "--clickhouse-url", p.ClickHouse+"/casetrail")
 	}
 	return args
 }
@@ -189,5 +190,5 @@ func (p *Pipeline) Background(t testing.TB, args ...string) *Process {
 }
 
 func (p *Pipeline) env() []string {
-	return append(p.Stack.env(), "CASETRAIL_LEDGER_KEY="+p.Key("ledger.vkey"))
+	return append(p.Stack.env(), "CASETRAIL_LEDGER_KEY="+p.Key("ledger.vkey"), "CASETRAIL_METRIC_KEY="+p.Key("aggregator.vkey"))
 }

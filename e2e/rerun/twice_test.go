@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -52,6 +51,7 @@ func must[T any](v T, err error) T {
 }
 
 var (
+	metricKey = must(record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))))
 	ledgerKey = must(record.NewSigner("ledger", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))))
 	model     = must(classify.Load())
 	heard     = must(signals.Load())
@@ -180,9 +180,9 @@ func play(t *testing.T, h *history, r *mathrand.Rand, dies bool) *memory.Log {
 	}
 	var tasks []*task
 	for _, def := range []stage.Definition{
-		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: operator.verifier, EventClock: true, Now: skewed, Salts: rand.Reader}),
+		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: operator.verifier, EventClock: true, Now: skewed, CustomerKey: []byte("key")}),
 		cases.Definition(codec), sign.Definition(codec, ledgerKey, prefix, noStore{}),
-		aggregate.Definition(codec, aggregate.Trust{Key: ledgerKey.Verifier(), Prefix: prefix}),
+		aggregate.Definition(codec, aggregate.Trust{Key: ledgerKey.Verifier(), Prefix: prefix}, metricKey),
 	} {
 		for p := range int32(partitions) {
 			if p == 0 || !def.Single {
@@ -265,7 +265,7 @@ func TestTwice(t *testing.T) {
 			t.Fatalf("seed %d: %v", s, err)
 		}
 		for _, log := range []*memory.Log{a, b} {
-			r, err := verify.Run(t.Context(), verify.Options{Topics: forVerify{inMemory{log}}, Codec: codec, Trusted: ledgerKey.Verifier(), Deep: true})
+			r, err := verify.Run(t.Context(), verify.Options{Topics: forVerify{inMemory{log}}, Codec: codec, Trusted: ledgerKey.Verifier(), Metrics: []note.Verifier{metricKey.Verifier()}, Deep: true})
 			if err = errors.Join(err, r.Err(), r.Pending()); err != nil {
 				t.Fatalf("seed %d: %v", s, err)
 			}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/casetrail/casetrail/cli/verify"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -16,7 +18,8 @@ import (
 // check holds what is in the topics and in ClickHouse against every promise.
 func (w *world) check() error {
 	f := w.actual
-	report, err := verify.Run(w.engine.ctx, verify.Options{Topics: topics{w.broker}, Codec: f.codec, Trusted: f.signer.Verifier(), Rows: w.engine, Deep: true, AllWindows: true})
+	report, err := verify.Run(w.engine.ctx, verify.Options{Topics: topics{w.broker}, Codec: f.codec, Trusted: f.signer.Verifier(), Rows: w.engine, Deep: true, AllWindows: true,
+		Metrics: []note.Verifier{f.metricSigner.Verifier()}})
 	if err != nil {
 		return fmt.Errorf("the checker can't read: %w", err)
 	}
@@ -148,7 +151,7 @@ func (w *world) checkReplay() error {
 	for _, def := range []stage.Definition{
 		cases.Definition(f.codec),
 		sign.Definition(f.codec, f.signer, prefix, &disk{world: w, kept: map[string][]byte{}}),
-		aggregate.Definition(f.codec, aggregate.Trust{Key: f.signer.Verifier(), Prefix: prefix}),
+		aggregate.Definition(f.codec, aggregate.Trust{Key: f.signer.Verifier(), Prefix: prefix}, f.metricSigner),
 	} {
 		n := w.broker.partitions
 		if def.Single {

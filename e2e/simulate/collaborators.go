@@ -24,12 +24,13 @@ const prefix = "casetrail/simulated"
 
 // fixture is what all simulations have in common.
 type fixture struct {
-	codec    *schemas.Codec
-	model    *classify.Model
-	signals  *signals.Detector
-	signer   *record.Signer
-	operator note.Verifier
-	writer   note.Signer
+	codec        *schemas.Codec
+	model        *classify.Model
+	signals      *signals.Detector
+	signer       *record.Signer
+	metricSigner *record.Signer
+	operator     note.Verifier
+	writer       note.Signer
 }
 
 var shared = sync.OnceValue(func() *fixture {
@@ -42,6 +43,8 @@ var shared = sync.OnceValue(func() *fixture {
 	fail(e)
 	f.signer, e = record.NewSigner("simulated", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
 	fail(e)
+	f.metricSigner, e = record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize)))
+	err = errors.Join(err, e)
 	operator, e := record.NewSigner("operator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)))
 	fail(e)
 	if err != nil {
@@ -50,16 +53,6 @@ var shared = sync.OnceValue(func() *fixture {
 	f.operator, f.writer = operator.Verifier(), operator
 	return f
 })
-
-// salts are random in life; here they follow from the seed.
-type salts struct{ *world }
-
-func (s salts) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = byte(s.rand.Uint32())
-	}
-	return len(b), nil
-}
 
 // disk is a signer's memory outside Kafka. It outlives its process, and may fail.
 type disk struct {

@@ -186,7 +186,11 @@ func (e *engine) Bodies(_ context.Context, partition int32, size int64, fn func(
 func (e *engine) Windows(_ context.Context, window string, ends []int64) (map[int64][]schemas.Segment, error) {
 	if e.windows == nil {
 		e.windows = map[string]map[int64][]schemas.Segment{}
-		for _, m := range recompute.Recompute(e.panes, math.MaxInt64) {
+		all, err := recompute.Recompute(e.panes, math.MaxInt64)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range all {
 			if e.windows[m.Window] == nil {
 				e.windows[m.Window] = map[int64][]schemas.Segment{}
 			}

@@ -3,6 +3,8 @@ package simulate
 import (
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
@@ -46,17 +48,17 @@ func (w *world) startServices() {
 	for i, make := range []func(*service) []stage.Definition{
 		func(s *service) []stage.Definition {
 			return []stage.Definition{stream.Definition(stream.Options{Codec: f.codec, Model: f.model, Signals: f.signals, PolicyKey: f.operator, EventClock: w.faults.eventClock,
-				Now: func() time.Time { return time.UnixMilli(w.now + s.skew) }, Salts: salts{w}})}
+				Now: func() time.Time { return time.UnixMilli(w.now + s.skew) }, CustomerKey: []byte("key")})}
 		},
 		func(*service) []stage.Definition { return []stage.Definition{cases.Definition(f.codec)} },
 		func(*service) []stage.Definition {
 			return []stage.Definition{sign.Definition(f.codec, f.signer, prefix, &disk{world: w, kept: map[string][]byte{}})}
 		},
 		func(*service) []stage.Definition {
-			return []stage.Definition{aggregate.Definition(f.codec, aggregate.Trust{Key: f.signer.Verifier(), Prefix: prefix})}
+			return []stage.Definition{aggregate.Definition(f.codec, aggregate.Trust{Key: f.signer.Verifier(), Prefix: prefix}, f.metricSigner)}
 		},
 		func(*service) []stage.Definition {
-			return sink.Stages(w.engine.ctx, prefix, []string{f.signer.VerifierKey()}, f.codec, w.engine, keeper{w})
+			return sink.Stages(w.engine.ctx, prefix, []string{f.signer.VerifierKey()}, []note.Verifier{f.metricSigner.Verifier()}, f.codec, w.engine, keeper{w})
 		},
 	} {
 		first := len(stages)

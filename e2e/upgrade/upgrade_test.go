@@ -69,11 +69,12 @@ func start(t *testing.T) string {
 // deployment is a Casetrail on a log in memory.
 type deployment struct {
 	*memory.Log
-	v        *versions
-	operator note.Signer
-	key      *record.Signer
-	model    *classify.Model
-	defs     []stage.Definition
+	v         *versions
+	operator  note.Signer
+	key       *record.Signer
+	metricKey *record.Signer
+	model     *classify.Model
+	defs      []stage.Definition
 }
 
 func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
@@ -84,6 +85,9 @@ func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
 	}
 	d.operator, _ = note.NewSigner(secret)
 	verifier, _ := note.NewVerifier(public)
+	if d.metricKey, err = record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))); err != nil {
+		t.Fatal(err)
+	}
 	if d.key, err = record.NewSigner("upgrade", ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))); err != nil {
 		t.Fatal(err)
 	}
@@ -96,11 +100,11 @@ func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
 		t.Fatal(err)
 	}
 	d.defs = []stage.Definition{
-		stream.Definition(stream.Options{Codec: v.codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Salts: zeros{},
+		stream.Definition(stream.Options{Codec: v.codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, CustomerKey: []byte("key"),
 			Now: func() time.Time { return time.UnixMilli(epoch) }}),
 		cases.Definition(v.codec),
 		sign.Definition(v.codec, d.key, prefix, store),
-		aggregate.Definition(v.codec, aggregate.Trust{Key: d.key.Verifier(), Prefix: prefix}),
+		aggregate.Definition(v.codec, aggregate.Trust{Key: d.key.Verifier(), Prefix: prefix}, d.metricKey),
 	}
 	return d
 }
@@ -264,7 +268,7 @@ func TestUpgradeChangesNothing(t *testing.T) {
 				}))
 			}
 		}
-		report, err := verify.Run(t.Context(), verify.Options{Topics: after, Codec: v.codec, Trusted: after.key.Verifier(), Deep: true})
+		report, err := verify.Run(t.Context(), verify.Options{Topics: after, Codec: v.codec, Trusted: after.key.Verifier(), Metrics: []note.Verifier{after.metricKey.Verifier()}, Deep: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/linkedin/goavro/v2"
 
@@ -22,6 +23,9 @@ import (
 
 // signed is the record whose bytes are signed: other releases differ in its schema, never in how it is written.
 const signed = "casetrail.SignedRecord"
+
+// metric is signed too: its bytes are written and read as they are.
+const metric = "casetrail.MetricRecord"
 
 // version is another release's idea of a record.
 type version struct {
@@ -92,6 +96,9 @@ func (v *versions) add(ctx context.Context, url string, s schemas.Subject, to ma
 // before takes out the last field that has a default; of the signed record, a symbol of an enumeration, at the end.
 func before(schema map[string]any) string {
 	fields := schema["fields"].([]any)
+	if schema["name"] == "MetricRecord" || schema["name"] == metric {
+		return ""
+	}
 	if schema["namespace"] == "casetrail" && schema["name"] == "SignedRecord" || schema["name"] == signed {
 		return lastSymbol(schema)
 	}
@@ -135,7 +142,7 @@ func lastSymbol(x any) string {
 
 // next adds a field; to the signed record none, since a payload is what its signature says.
 func next(schema map[string]any) string {
-	if schema["name"] == "SignedRecord" || schema["name"] == signed {
+	if slices.Contains([]any{"SignedRecord", signed, "MetricRecord", metric}, schema["name"]) {
 		return ""
 	}
 	const field = "of_the_next_release"

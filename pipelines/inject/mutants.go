@@ -56,6 +56,14 @@ const (
 	ShorterLedger Mutant = "shorter-ledger"
 	// CommitFirst commits an alert's offset before the receiver has the alert.
 	CommitFirst Mutant = "commit-first"
+	// RepeatsForgotten has the aggregator take no case for a repeat.
+	RepeatsForgotten Mutant = "repeats-forgotten"
+	// PolicyEarly has a policy measure as soon as one ledger has it.
+	PolicyEarly Mutant = "policy-early"
+	// BinsKept leaves the durations of what has left a window in its percentiles.
+	BinsKept Mutant = "bins-kept"
+	// MetricUnchecked has nobody look at the signatures of metric records.
+	MetricUnchecked Mutant = "metric-unchecked"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
 	TornIsNone Mutant = "torn-is-none"
 )

@@ -55,10 +55,13 @@ func begin(ctx context.Context, bin, kind string) (w *world, err error) {
 	if w.codec, err = schemas.Register(ctx, w.registry, pipelines.Subjects("")); err != nil {
 		return w, err
 	}
-	for _, key := range []string{"ledger", "operator"} {
+	for _, key := range []string{"ledger", "operator", "aggregator"} {
 		if err := w.run(ctx, "keys", "create", key, "--dir", w.dir); err != nil {
 			return w, err
 		}
+	}
+	if err := w.run(ctx, "keys", "secret", "customers", "--dir", w.dir); err != nil {
+		return w, err
 	}
 	opt, err := clickhouse.ParseDSN(w.clickhouse + "/casetrail")
 	if err == nil {
@@ -120,13 +123,13 @@ func (w *world) start(ctx context.Context, name string) error {
 	vkey := filepath.Join(w.dir, "ledger.vkey")
 	switch name {
 	case "intake":
-		argv = append(argv, "--http-listen", "", "--policy-key", filepath.Join(w.dir, "operator.vkey"))
+		argv = append(argv, "--http-listen", "", "--policy-key", filepath.Join(w.dir, "operator.vkey"), "--customer-key", filepath.Join(w.dir, "customers.secret"))
 	case "record-signer":
 		argv = append(argv, "--key", filepath.Join(w.dir, "ledger.key"), "--checkpoint-dir", filepath.Join(w.dir, "checkpoints"))
 	case "aggregator":
-		argv = append(argv, "--ledger-key", vkey)
+		argv = append(argv, "--ledger-key", vkey, "--key", filepath.Join(w.dir, "aggregator.key"))
 	case "clickhouse-sink":
-		argv = append(argv, "--ledger-key", vkey, "--clickhouse-url", w.clickhouse+"/casetrail")
+		argv = append(argv, "--ledger-key", vkey, "--metric-key", filepath.Join(w.dir, "aggregator.vkey"), "--clickhouse-url", w.clickhouse+"/casetrail")
 	}
 	p, err := spawn(w.dir, name, argv...)
 	if err != nil {

@@ -7,22 +7,21 @@ import (
 
 // count is what a record adds to its segment; false where that is nothing. rec must have been decoded: its enumerations
 // are in range.
-func count(rec *record.Record) (window.Fact, bool) {
+func count(rec *record.Record) (f window.Fact, ok bool) {
 	switch rec.Kind {
 	case record.KindCase:
-		return countCase(&rec.Case), true
+		f, ok = countCase(&rec.Case), true
 	case record.KindAmendment:
-		return countAmendment(&rec.Amendment)
+		f, ok = countAmendment(&rec.Amendment)
 	}
-	return window.Fact{}, false
+	f.Partition, f.Sequence = rec.Source.Partition, rec.Sequence
+	return f, ok
 }
 
-// within is how soon a human should join after the customer asked for one.
-const within = 3 * 60_000
-
 // countCase is what a concluded case adds, at its conclusion: itself, and the rating and the complaint that came before it.
+// What depends on the policy, or on other cases, is decided when its minute closes.
 func countCase(c *record.Case) window.Fact {
-	f := window.Fact{At: c.ConcludedAt, Type: c.CaseType, Handler: handler(c.Route)}
+	f := window.Fact{At: c.ConcludedAt, Type: c.CaseType, Handler: handler(c.Route), ToRequest: -1, ToHuman: window.NoBin}
 	s := &f.Sums
 	s[window.Cases] = 1
 	opinion(s, c.CustomerSatisfactionScore, c.ComplaintLodged)
@@ -37,17 +36,21 @@ func countCase(c *record.Case) window.Fact {
 	}
 	s[window.Outcomes+int(c.ResolutionOutcome)] = 1
 	s[window.ResolutionMS] = c.ConcludedAt - c.OpenedAt
+	f.Resolution = window.BinOf(c.ConcludedAt - c.OpenedAt)
+	if c.CustomerCommitment != (record.Hash{}) {
+		s[window.Identified] = 1
+		copy(f.Customer[:], c.CustomerCommitment[:])
+	}
 	if asked, joined := c.HumanRequestedAt, c.HumanJoinedAt; asked.Set {
 		s[window.HumanRequests] = 1
 		if joined.Set && joined.Value >= asked.Value {
 			s[window.HumanRequestsMet] = 1
-			if joined.Value-asked.Value <= within {
-				s[window.HumanInTime] = 1
-			}
+			f.ToRequest = joined.Value - asked.Value
 		}
 	}
 	if at, joined := c.EscalatedAt, c.HumanJoinedAt; at.Set && joined.Set && joined.Value >= at.Value {
 		s[window.TimeToHumanMS], s[window.TimeToHumanCases] = joined.Value-at.Value, 1
+		f.ToHuman = window.BinOf(joined.Value - at.Value)
 	}
 	if c.Synthetic {
 		s[window.Synthetic] = s[window.Cases] + s[window.Ratings] + s[window.Complaints]
@@ -57,7 +60,7 @@ func countCase(c *record.Case) window.Fact {
 
 // countAmendment is what a late rating or complaint adds, when it came; false where it is neither.
 func countAmendment(a *record.Amendment) (window.Fact, bool) {
-	f := window.Fact{At: a.AmendedAt, Type: a.CaseType, Handler: handler(a.Route)}
+	f := window.Fact{At: a.AmendedAt, Type: a.CaseType, Handler: handler(a.Route), ToRequest: -1, Resolution: window.NoBin, ToHuman: window.NoBin}
 	opinion(&f.Sums, a.CustomerSatisfactionScore, a.ComplaintLodged)
 	if a.Synthetic {
 		f.Sums[window.Synthetic] = f.Sums[window.Ratings] + f.Sums[window.Complaints]

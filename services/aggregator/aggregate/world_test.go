@@ -127,6 +127,13 @@ func newWorld(t testing.TB, r *rand.Rand) *world {
 	return w
 }
 
+// documents are policies that measure in different ways. Of case types they, and the code, know nothing.
+var documents = []string{
+	"", "version: v1",
+	"version: v2\nmetrics: {windows: {30m: 5m, 1h: 1m, 24h: 1h}, minimum_cases: 3, human_within: 5m, repeat_contact: 1m}\ndrift: {reference: 168h}",
+	"version: v3\nmetrics: {windows: {2h: 10m, 7d: 1h}, handlers: [ai, human], human_within: 1s, repeat_contact: 2000h}\ndrift: {reference: 8000h}",
+}
+
 func anyRecord(r *rand.Rand, at int64) record.Record {
 	types := []string{"refund_status", "all", "dispute", "zzz", "unknown"}
 	maybe := func(v int64) record.Optional[int64] { return record.Optional[int64]{Value: v, Set: r.IntN(2) == 0} }
@@ -136,7 +143,7 @@ func anyRecord(r *rand.Rand, at int64) record.Record {
 	}
 	switch r.IntN(12) {
 	case 0:
-		return record.Record{Kind: record.KindPolicy, Policy: record.Policy{Version: "v1", AppliedAt: at}}
+		return record.Record{Kind: record.KindPolicy, Policy: record.Policy{Version: "v1", AppliedAt: at, Document: documents[r.IntN(len(documents))]}}
 	case 1, 2, 3:
 		return record.Record{Kind: record.KindAmendment, Amendment: record.Amendment{CaseID: "c", CaseType: types[r.IntN(len(types))],
 			Route: record.Route(r.IntN(3)), AmendedAt: at, CustomerSatisfactionScore: score, ComplaintLodged: r.IntN(3) == 0, Synthetic: r.IntN(2) == 0}}
@@ -146,6 +153,9 @@ func anyRecord(r *rand.Rand, at int64) record.Record {
 		EscalationTriggered: r.IntN(2) == 0, OpenedAt: at - r.Int64N(1e7), HumanRequestedAt: maybe(at - r.Int64N(6)*minute),
 		EscalatedAt: maybe(at - r.Int64N(6)*minute), HumanJoinedAt: maybe(at - r.Int64N(6)*minute), ConcludedAt: at,
 		GuardBreach: r.IntN(5) == 0, Synthetic: r.IntN(2) == 0}
+	if n := r.IntN(6); n > 0 {
+		c.CustomerCommitment = record.Hash{byte(n)}
+	}
 	for range r.IntN(3) {
 		c.EscalationSignals = append(c.EscalationSignals, record.Signal(r.IntN(9)))
 	}

@@ -2,7 +2,6 @@ package recompute
 
 import (
 	"fmt"
-	"math"
 	"testing"
 
 	"github.com/casetrail/casetrail/record"
@@ -22,7 +21,11 @@ func BenchmarkDay(b *testing.B) {
 	}
 	for b.Loop() {
 		n := 0
-		for range r.Windows(math.MinInt64, 1001*day) {
+		windows, err := r.Windows(1001 * day)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for range windows {
 			n++
 		}
 		b.ReportMetric(float64(n), "windows")

@@ -23,28 +23,36 @@ const signalKinds = 9
 
 // entry is what one record says for metrics, and when.
 type entry struct {
-	at         int64
-	resolution int64
-	toHuman    int64 // from the escalation to the human; -1 where that did not happen
-	toRequest  int64 // from the customer's request to the human; -1 where that did not happen
-	caseType   int32
-	handler    int8
-	cases      int8
-	rating     int8 // 1 to 5, or 0
-	outcome    int8
-	signals    [signalKinds]int32
-	complaint  bool
-	escalated  bool
-	requested  bool
-	breach     bool
-	synthetic  bool
+	at                        int64
+	sequence                  int64
+	partition                 int32
+	resolution                int64
+	toHuman                   int64 // from the escalation to the human; -1 where that did not happen
+	toRequest                 int64 // from the customer's request to the human; -1 where that did not happen
+	resolutionBin, toHumanBin int16
+	caseType                  int32
+	handler                   int8
+	cases                     int8
+	rating                    int8 // 1 to 5, or 0
+	outcome                   int8
+	signals                   [signalKinds]int32
+	complaint                 bool
+	escalated                 bool
+	requested                 bool
+	breach                    bool
+	synthetic                 bool
+	identified                bool
+	customer                  [32]byte
+	inTime                    bool // decided by decide, as is repeat
+	repeat                    bool
 }
 
 func ofCase(c *record.Case) entry {
 	e := entry{at: c.ConcludedAt, resolution: c.ConcludedAt - c.OpenedAt, handler: route(c.Route), cases: 1,
 		rating: rating(c.CustomerSatisfactionScore), outcome: int8(c.ResolutionOutcome), complaint: c.ComplaintLodged,
 		escalated: c.EscalationTriggered, requested: c.HumanRequestedAt.Set, breach: c.GuardBreach, synthetic: c.Synthetic,
-		toHuman: between(c.EscalatedAt, c.HumanJoinedAt), toRequest: between(c.HumanRequestedAt, c.HumanJoinedAt)}
+		toHuman: between(c.EscalatedAt, c.HumanJoinedAt), toRequest: between(c.HumanRequestedAt, c.HumanJoinedAt),
+		customer: c.CustomerCommitment, identified: c.CustomerCommitment != record.Hash{}}
 	for _, s := range c.EscalationSignals { // at most 4096, see schemas
 		e.signals[s]++
 	}
@@ -104,12 +112,14 @@ func (e *entry) addTo(s *schemas.Segment) {
 	s.Escalated += one(e.escalated)
 	s.GuardBreaches += one(e.breach)
 	s.HumanRequests += one(e.requested)
+	s.Identified += one(e.identified)
+	s.Repeats += one(e.repeat)
 	for i, n := range e.signals {
 		s.Signals[i] += int64(n)
 	}
 	if e.toRequest >= 0 {
 		s.HumanRequestsMet++
-		s.HumanInTime += one(e.toRequest <= 3*minute)
+		s.HumanInTime += one(e.inTime)
 	}
 	if e.toHuman >= 0 {
 		s.TimeToHumanMSSum += e.toHuman

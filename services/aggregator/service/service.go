@@ -21,12 +21,16 @@ type Config struct {
 	process.Config `embed:""`
 	Ledger         string `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with."`
 	LedgerKey      string `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" placeholder:"FILE" help:"The record-signer's first public key (.vkey)."`
+	Key            string `name:"key" env:"CASETRAIL_SIGNING_KEY" placeholder:"FILE" help:"The aggregator's own key (.key), readable by its owner alone, which signs metric records; casetrail keys create makes one."`
 }
 
 // Validate reports everything that is wrong at once.
 func (c *Config) Validate() error {
 	errs := []error{c.Config.Validate()}
 	if _, err := c.trust(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.signer(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -46,9 +50,24 @@ func (c *Config) trust() (aggregate.Trust, error) {
 	return aggregate.Trust{Key: key, Prefix: c.Ledger}, nil
 }
 
+func (c *Config) signer() (*record.Signer, error) {
+	if c.Key == "" {
+		return nil, errors.New("--key is missing: make one with `casetrail keys create`; it is another than the record-signer's")
+	}
+	s, err := record.LoadSigner(c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("--key: %w", err)
+	}
+	return s, nil
+}
+
 // Run runs the aggregator until ctx ends.
 func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	trust, err := c.trust()
+	if err != nil {
+		return err
+	}
+	signer, err := c.signer()
 	if err != nil {
 		return err
 	}
@@ -56,7 +75,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	def := aggregate.Definition(codec, trust)
+	def := aggregate.Definition(codec, trust, signer)
 	def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
 	return s.RunStage(ctx, def)
 }

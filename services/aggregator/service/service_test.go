@@ -10,7 +10,7 @@ import (
 
 func TestValidateNamesWhatIsWrong(t *testing.T) {
 	good := process.Config{Brokers: []string{"127.0.0.1:9092"}, Registry: "http://127.0.0.1:8081", LogLevel: "info"}
-	_, vkey, err := record.CreateKey(t.TempDir(), "signer.example")
+	key, vkey, err := record.CreateKey(t.TempDir(), "signer.example")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,11 +18,11 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		cfg  Config
 		want []string
 	}{
-		"good":      {Config{good, "casetrail/test", vkey}, nil},
-		"no key":    {Config{good, "casetrail/test", ""}, []string{"--ledger-key"}},
-		"no file":   {Config{good, "casetrail/test", vkey + "x"}, []string{"--ledger-key", "vkeyx"}},
-		"ledger":    {Config{good, "a b", vkey}, []string{"--ledger: "}},
-		"all of it": {Config{process.Config{Registry: "ftp://x"}, "casetrail/test", ""}, []string{"--schema-registry", "--ledger-key", "brokers"}},
+		"good":      {Config{good, "casetrail/test", vkey, key}, nil},
+		"no key":    {Config{good, "casetrail/test", "", key}, []string{"--ledger-key"}},
+		"no file":   {Config{good, "casetrail/test", vkey + "x", key}, []string{"--ledger-key", "vkeyx"}},
+		"ledger":    {Config{good, "a b", vkey, key}, []string{"--ledger: "}},
+		"all of it": {Config{process.Config{Registry: "ftp://x"}, "casetrail/test", "", ""}, []string{"--schema-registry", "--ledger-key", "--key is missing", "brokers"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.cfg.Validate()

@@ -1,6 +1,6 @@
-// Package window adds up what the ledger says, per segment, into rolling windows: 1h every minute, 24h and 7d every
-// hour, 30d every day. It is pure and counts in integers only, so its results depend on the facts and on nothing else:
-// not on their order, not on how often it was asked. What a fact means is its caller's business (package aggregate).
+// Package window adds up what the ledger says, per segment, into the rolling windows of a policy. It is pure and counts in
+// integers only, so its results depend on the facts and on nothing else: not on their order, not on how often it was asked.
+// What a fact means is its caller's business (package aggregate).
 package window
 
 // Handler is how a case was handled, seen whole, in the order in which segments are sorted.
@@ -30,6 +30,16 @@ func (h Handler) String() string {
 	return All
 }
 
+// ParseHandler finds a handler by its name.
+func ParseHandler(name string) (Handler, bool) {
+	for h := AI; h < handlers; h++ {
+		if h.String() == name {
+			return h, true
+		}
+	}
+	return handlers, false
+}
+
 // How many counts the sums that are counts by kind have.
 const (
 	CSATLevels   = 5
@@ -55,7 +65,9 @@ const (
 	TimeToHumanMS    = HumanInTime + 1
 	TimeToHumanCases = TimeToHumanMS + 1
 	Synthetic        = TimeToHumanCases + 1
-	size             = Synthetic + 1
+	Identified       = Synthetic + 1  // cases whose customer is known
+	Repeats          = Identified + 1 // those after another of the same customer and type
+	size             = Repeats + 1
 )
 
 // Sums are the figures of one segment over some time. They add up, in any order.
@@ -78,11 +90,21 @@ func (s *Sums) Empty() bool { return s[Cases] == 0 && s[Ratings] == 0 && s[Compl
 
 // Fact is what one record of the ledger adds, and to which segment.
 type Fact struct {
-	At      int64 // milliseconds since 1970: when it counts
-	Type    string
-	Handler Handler
-	Sums    Sums
+	At         int64 // milliseconds since 1970: when it counts
+	Type       string
+	Handler    Handler
+	Sums       Sums
+	Resolution Bin // of a case; NoBin otherwise
+	ToHuman    Bin // where a human joined after an escalation
+	// What a policy decides about when the minute closes: see New.
+	ToRequest int64    // milliseconds from the customer's request to the human; negative where there is none
+	Customer  [16]byte // of the commitment; zeros where there is none
+	Partition int32
+	Sequence  int64
 }
+
+// Hour is the start of the hour that a time lies in, both in milliseconds.
+func Hour(ms int64) int64 { return floor(ms, 3_600_000) * 3_600_000 }
 
 // Minute is the minute since 1970 that a time in milliseconds lies in.
 func Minute(ms int64) int64 { return floor(ms, 60_000) }

@@ -4,70 +4,74 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+
+	"github.com/casetrail/casetrail/pipelines/policies"
 )
-
-// Length is a window's length in minutes.
-type Length int64
-
-// The windows, in the order in which those with one end are published.
-const (
-	Hour  Length = 60
-	Day   Length = 24 * 60
-	Week  Length = 7 * 24 * 60
-	Month Length = 30 * 24 * 60
-)
-
-// Lengths are all windows in their order.
-var Lengths = [...]Length{Hour, Day, Week, Month}
-
-// String gives the window's name in a metric record.
-func (l Length) String() string {
-	switch l {
-	case Hour:
-		return "1h"
-	case Day:
-		return "24h"
-	case Week:
-		return "7d"
-	case Month:
-		return "30d"
-	}
-	return fmt.Sprintf("%dm", int64(l))
-}
-
-// Step is how far the ends of a window's neighbours lie apart, in minutes: ends are the multiples of it since 1970, so
-// that a day is a day of UTC.
-func (l Length) Step() int64 {
-	switch l {
-	case Hour:
-		return 1
-	case Month:
-		return int64(Day)
-	}
-	return int64(Hour)
-}
 
 // ErrClosed says that a fact belongs to a minute whose windows are closed.
 var ErrClosed = errors.New("the fact's minute is closed")
 
-// Windows adds up facts and closes windows. It holds one pane a minute for the last hour and for what is not closed
-// yet, one an hour for a week, one a day for 30 days, and the running sum of each window; stretches without a fact
-// take no memory. At 30 segments that is about 2 MB.
+// Windows adds up facts and closes windows. It holds the facts of minutes that are not closed yet, and of each window a pane
+// for each of its steps and the running sum; stretches without a fact take no memory. At 30 segments and the shipped
+// windows that is about 15 MB.
 type Windows struct {
-	segments  segments
-	pending   pending
-	hour, day *pane // what is closed of the current hour and day
-	rollers   [len(Lengths)]roller
-	closed    int64 // the last end whose windows are closed
+	segments segments
+	pending  pending
+	decide   func([]Fact)
+	filling  []filling // the panes that are being filled, one for each length of a step
+	rollers  []roller
+	closed   int64 // the last end whose windows are closed
+	begun    bool  // a fact has been counted
 }
 
-// New makes empty windows.
-func New() *Windows {
-	w := &Windows{segments: newSegments(), pending: pending{panes: map[int64]*pane{}}, hour: new(pane), day: new(pane), closed: math.MinInt64}
-	for i, l := range Lengths {
-		w.rollers[i].length = l
-	}
+// filling is a pane for the steps of one length, as far as it is closed.
+type filling struct {
+	step int64
+	*pane
+}
+
+// New makes empty windows. When a minute closes, decide gets all its facts, in any order, before they are counted: what of
+// them depends on other facts, or on the policy, it fills in.
+func New(ws policies.Windows, decide func([]Fact)) *Windows {
+	w := &Windows{segments: newSegments(), pending: pending{facts: map[int64][]Fact{}}, decide: decide, closed: math.MinInt64}
+	w.change(math.MinInt64, ws)
 	return w
+}
+
+// Change has other windows from an end on, which must be above all that Next has returned, and at or below the next one. A
+// window that was not there before begins empty: the first one that is shown is the first that begins at or after the minute
+// which that end closes, unless there has been no fact at all. What has the same length and step goes on.
+func (w *Windows) Change(end int64, ws policies.Windows) {
+	w.closed = max(w.closed, end-1)
+	since := end - 1
+	if !w.begun {
+		since = math.MinInt64
+	}
+	w.change(since, ws)
+}
+
+func (w *Windows) change(since int64, ws policies.Windows) {
+	rollers := make([]roller, len(ws))
+	var all []filling
+	for i, x := range ws {
+		same := func(r roller) bool { return r.Length == x.Length && r.Step == x.Step }
+		if k := slices.IndexFunc(w.rollers, same); k >= 0 {
+			rollers[i] = w.rollers[k]
+		} else {
+			rollers[i].since = since
+		}
+		rollers[i].Window = x
+		if slices.ContainsFunc(all, func(f filling) bool { return f.step == x.Step }) {
+			continue
+		}
+		if k := slices.IndexFunc(w.filling, func(f filling) bool { return f.step == x.Step }); k >= 0 {
+			all = append(all, w.filling[k])
+		} else {
+			all = append(all, filling{x.Step, new(pane)})
+		}
+	}
+	w.rollers, w.filling = rollers, all
 }
 
 // Add counts a fact in the minute that it lies in; all windows that reach over that minute will have it. It returns
@@ -77,58 +81,68 @@ func (w *Windows) Add(f *Fact) error {
 	if m < w.closed {
 		return fmt.Errorf("%w: %d, windows are closed up to minute %d", ErrClosed, f.At, w.closed)
 	}
-	p := w.pending.at(m)
-	p.facts++
-	p.at(w.segments.number(f.Type, f.Handler)).add(&f.Sums)
+	w.pending.add(m, f)
 	return nil
 }
 
 // Next closes all windows of the next end (in minutes since 1970) at which a window may hold a fact, if that end is not
 // after limit; Rows then gives them. It returns false when there is none, and from then on everything before limit is
-// closed. Ends rise. The work does not depend on how long nothing happened: there are at most 60 + 7 * 24 + 30 ends
-// after the last fact, and the rest is one jump.
+// closed. Ends rise. The work does not depend on how long nothing happened: after the last fact there are at most as many
+// ends as the windows have steps, and the rest is one jump.
 func (w *Windows) Next(limit int64) (end int64, ok bool) {
-	end = w.next()
+	end = w.Peek()
 	if end > limit {
 		w.closed = max(w.closed, limit)
 		return 0, false
 	}
 	w.closed = end
-	if m := w.pending.take(end - 1); m != nil {
-		w.rollers[0].push(end-1, m)
-		w.hour.add(m)
+	if fs := w.pending.take(end - 1); fs != nil {
+		w.begun = true
+		w.decide(fs)
+		p := &pane{sums: make([]Sums, 0, len(w.segments.types)*int(handlers))}
+		for i := range fs {
+			p.count(w.segments.number(fs[i].Type, fs[i].Handler), &fs[i])
+		}
+		for i := range w.filling {
+			w.filling[i].add(p)
+		}
+		clear(fs)
+		w.pending.free = fs
 	}
-	if end%int64(Hour) == 0 && w.hour.facts > 0 {
-		w.rollers[1].push(end-int64(Hour), w.hour)
-		w.rollers[2].push(end-int64(Hour), w.hour)
-		w.day.add(w.hour)
-		w.hour = new(pane)
-	}
-	if end%int64(Day) == 0 && w.day.facts > 0 {
-		w.rollers[3].push(end-int64(Day), w.day)
-		w.day = new(pane)
+	for i := range w.filling {
+		f := &w.filling[i]
+		if end%f.step != 0 || f.facts == 0 {
+			continue
+		}
+		f.finish()
+		for j := range w.rollers {
+			if r := &w.rollers[j]; r.Step == f.step {
+				r.push(end-f.step, f.pane)
+			}
+		}
+		f.pane = new(pane)
 	}
 	for i := range w.rollers {
-		w.rollers[i].expire(end - int64(w.rollers[i].length))
+		w.rollers[i].expire(end - w.rollers[i].Length)
 	}
 	return end, true
 }
 
-// next is the first end after the closed ones at which something changes or is to be shown; MaxInt64 where nothing is
-// left.
-func (w *Windows) next() int64 {
+// Peek is the end that Next would close; MaxInt64 where nothing is left.
+func (w *Windows) Peek() int64 {
 	end := int64(math.MaxInt64)
 	if len(w.pending.starts) > 0 {
 		end = w.pending.starts[0] + 1
 	}
-	if w.rollers[0].sum.facts > 0 {
-		end = min(end, w.closed+1)
+	for i := range w.filling {
+		if f := &w.filling[i]; f.facts > 0 {
+			end = min(end, after(w.closed, f.step))
+		}
 	}
-	if w.hour.facts+w.rollers[2].sum.facts > 0 {
-		end = min(end, after(w.closed, int64(Hour)))
-	}
-	if w.day.facts+w.rollers[3].sum.facts > 0 {
-		end = min(end, after(w.closed, int64(Day)))
+	for i := range w.rollers {
+		if r := &w.rollers[i]; r.facts > 0 {
+			end = min(end, after(w.closed, r.Step))
+		}
 	}
 	return end
 }
@@ -136,14 +150,15 @@ func (w *Windows) next() int64 {
 // after is the first multiple of step after t.
 func after(t, step int64) int64 { return (floor(t, step) + 1) * step }
 
-// Rows gives the window of a length that ends at the end that Next returned last: its segments with a case, a rating or a
-// complaint and the totals over them, sorted by case type and handler. It returns nothing where no window of that length
-// ends there, or where it holds no fact. The slice is good until the next call.
-func (w *Windows) Rows(l Length) []Row {
+// Ending are the windows that end at the end which Next returned last and hold a fact, in their order.
+func (w *Windows) Ending(yield func(policies.Window, []Row) bool) {
 	for i := range w.rollers {
-		if r := &w.rollers[i]; r.length == l && w.closed%l.Step() == 0 && r.sum.facts > 0 {
-			return w.segments.rows(&r.sum)
+		r := &w.rollers[i]
+		if w.closed%r.Step != 0 || r.facts == 0 || r.since != math.MinInt64 && w.closed-r.Length < r.since {
+			continue
+		}
+		if !yield(r.Window, w.segments.rows(r)) {
+			return
 		}
 	}
-	return nil
 }

@@ -2,6 +2,7 @@ package insert
 
 import (
 	"context"
+	"slices"
 
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
@@ -21,6 +22,7 @@ func AddMetrics(m *Messages[Metric], in *stage.Record, r *schemas.MetricRecord) 
 	heads := append([]schemas.LedgerHead(nil), r.Heads...)
 	for _, s := range r.Segments {
 		s.CSATCounts, s.Signals, s.Outcomes = clone(s.CSATCounts), clone(s.Signals), clone(s.Outcomes)
+		s.SignalRates = slices.Clone(s.SignalRates)
 		m.Add(in, Metric{r.Window, r.Start, r.End, s, heads})
 	}
 }

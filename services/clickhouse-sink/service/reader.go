@@ -4,7 +4,13 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/casetrail/casetrail/pipelines/inject"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
 )
 
 // reader reads messages. What can't be read by anyone is skipped and counted; a schema that isn't known is asked for.
@@ -69,4 +75,20 @@ func (r reader) unreadable(ctx context.Context, err error) error {
 	}
 	r.keep.Skip(reason, 1)
 	return nil
+}
+
+// signed takes the metric records that one of the keys signed. All others are skipped and counted, as what nobody can read is:
+// they are not the aggregator's.
+func (r reader) signed(keys []note.Verifier) func(*insert.Messages[insert.Metric], *stage.Record, *schemas.MetricRecord) {
+	return func(rows *insert.Messages[insert.Metric], in *stage.Record, m *schemas.MetricRecord) {
+		_, body, err := r.codec.Name(in.Value)
+		if err == nil {
+			err = record.VerifyMetric(body, keys...)
+		}
+		if err != nil && !inject.MetricUnchecked.Is() {
+			r.keep.Skip("bad_signature", 1)
+			return
+		}
+		insert.AddMetrics(rows, in, m)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/casetrail/casetrail/pipelines"
@@ -24,9 +25,10 @@ const About = "Keeps ClickHouse at a verified prefix of every ledger, with the w
 // Config is what an operator sets.
 type Config struct {
 	process.Config `embed:""`
-	Ledger         string `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with."`
-	LedgerKey      string `name:"ledger-key" aliases:"ledger-vkey" env:"CASETRAIL_LEDGER_KEY" placeholder:"FILE" help:"The record-signer's first public key (.vkey)."`
-	ClickHouse     string `name:"clickhouse-url" env:"CASETRAIL_CLICKHOUSE_URL" default:"http://127.0.0.1:8123/casetrail" placeholder:"URL" help:"ClickHouse's HTTP interface and the database, which is made if need be: http://user:password@host:8123/casetrail."`
+	Ledger         string   `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with."`
+	LedgerKey      string   `name:"ledger-key" aliases:"ledger-vkey" env:"CASETRAIL_LEDGER_KEY" placeholder:"FILE" help:"The record-signer's first public key (.vkey)."`
+	MetricKey      []string `name:"metric-key" env:"CASETRAIL_METRIC_KEY" placeholder:"FILE,..." help:"The aggregator's public key (.vkey), and those that it had before."`
+	ClickHouse     string   `name:"clickhouse-url" env:"CASETRAIL_CLICKHOUSE_URL" default:"http://127.0.0.1:8123/casetrail" placeholder:"URL" help:"ClickHouse's HTTP interface and the database, which is made if need be: http://user:password@host:8123/casetrail."`
 }
 
 // Validate reports everything that is wrong at once.
@@ -36,6 +38,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("--ledger: %w", err))
 	}
 	if _, err := c.keys(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.metricKeys(); err != nil {
 		errs = append(errs, err)
 	}
 	if db, err := insert.Open(c.ClickHouse); err != nil {
@@ -63,10 +68,28 @@ func (c *Config) keys() ([]string, error) {
 	return []string{strings.TrimSpace(string(b))}, nil
 }
 
+func (c *Config) metricKeys() (keys []note.Verifier, err error) {
+	for _, path := range c.MetricKey {
+		k, err := record.LoadVerifier(path)
+		if err != nil {
+			return nil, fmt.Errorf("--metric-key: %w", err)
+		}
+		keys = append(keys, k)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("--metric-key is missing: name the .vkey file beside the aggregator's key; casetrail keys create makes both")
+	}
+	return keys, nil
+}
+
 // Run runs the sink until ctx ends. While ClickHouse is away it waits, is not ready, reads no further and keeps asking.
 // It returns an error that wraps insert.ErrContradiction where ClickHouse and Kafka hold different ledgers.
 func (c *Config) Run(ctx context.Context, shell *process.Shell) error {
 	keys, err := c.keys()
+	if err != nil {
+		return err
+	}
+	metricKeys, err := c.metricKeys()
 	if err != nil {
 		return err
 	}
@@ -87,7 +110,7 @@ func (c *Config) Run(ctx context.Context, shell *process.Shell) error {
 		return ended(ctx, err)
 	}
 	all, ctx := errgroup.WithContext(ctx)
-	for _, def := range Stages(ctx, c.Ledger, keys, codec, db, keep) {
+	for _, def := range Stages(ctx, c.Ledger, keys, metricKeys, codec, db, keep) {
 		all.Go(func() error { return shell.RunStage(ctx, def) })
 	}
 	return all.Wait()

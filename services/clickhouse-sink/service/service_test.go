@@ -19,13 +19,14 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		cfg  Config
 		want []string
 	}{
-		"good":      {Config{good, "casetrail/test", vkey, here}, nil},
-		"tls":       {Config{good, "casetrail/test", vkey, "https://user:secret@clickhouse.example:8443/casetrail"}, nil},
-		"no key":    {Config{good, "casetrail/test", "", here}, []string{"--ledger-key"}},
-		"ledger":    {Config{good, "a b", vkey, here}, []string{"--ledger: "}},
-		"plaintext": {Config{good, "casetrail/test", vkey, "http://user:secret@clickhouse.example:8123/casetrail"}, []string{"--clickhouse-url", "plaintext"}},
-		"protocol":  {Config{good, "casetrail/test", vkey, "clickhouse://127.0.0.1:9000"}, []string{"--clickhouse-url", "http://"}},
-		"no URL":    {Config{good, "casetrail/test", vkey, "http://user:secret@127.0.0.1:81x3/"}, []string{"--clickhouse-url"}},
+		"good":          {Config{good, "casetrail/test", vkey, []string{vkey}, here}, nil},
+		"tls":           {Config{good, "casetrail/test", vkey, []string{vkey}, "https://user:secret@clickhouse.example:8443/casetrail"}, nil},
+		"no key":        {Config{good, "casetrail/test", "", []string{vkey}, here}, []string{"--ledger-key"}},
+		"ledger":        {Config{good, "a b", vkey, []string{vkey}, here}, []string{"--ledger: "}},
+		"plaintext":     {Config{good, "casetrail/test", vkey, []string{vkey}, "http://user:secret@clickhouse.example:8123/casetrail"}, []string{"--clickhouse-url", "plaintext"}},
+		"no metric key": {Config{good, "casetrail/test", vkey, nil, here}, []string{"--metric-key is missing"}},
+		"protocol":      {Config{good, "casetrail/test", vkey, []string{vkey}, "clickhouse://127.0.0.1:9000"}, []string{"--clickhouse-url", "http://"}},
+		"no URL":        {Config{good, "casetrail/test", vkey, []string{vkey}, "http://user:secret@127.0.0.1:81x3/"}, []string{"--clickhouse-url"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.cfg.Validate()

@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
@@ -35,7 +37,7 @@ type Keeper interface {
 
 // Stages are the sink's stages. None of them writes to Kafka, and where they go on is ClickHouse's to say: so their
 // handlers, other than those of other services, do the I/O of their output themselves, within ctx.
-func Stages(ctx context.Context, prefix string, keys []string, codec *schemas.Codec, db Database, keep Keeper) []stage.Definition {
+func Stages(ctx context.Context, prefix string, keys []string, metricKeys []note.Verifier, codec *schemas.Codec, db Database, keep Keeper) []stage.Definition {
 	reader := reader{codec, keep}
 	return []stage.Definition{
 		{Name: pipelines.Sink, Inputs: []string{pipelines.ConductRecords, pipelines.ConductCheckpoints},
@@ -51,7 +53,7 @@ func Stages(ctx context.Context, prefix string, keys []string, codec *schemas.Co
 			}},
 		{Name: pipelines.Sink + "-metrics", Inputs: []string{pipelines.ConductMetrics},
 			New: func(p int32) (stage.Handler, error) {
-				return newFollower(ctx, pipelines.ConductMetrics, p, reader, db.Next, db.InsertMetrics, insert.AddMetrics), nil
+				return newFollower(ctx, pipelines.ConductMetrics, p, reader, db.Next, db.InsertMetrics, reader.signed(metricKeys)), nil
 			}},
 		{Name: pipelines.Sink + "-alerts", Inputs: []string{pipelines.ConductAlerts},
 			New: func(p int32) (stage.Handler, error) {

@@ -3,7 +3,6 @@ package service
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +19,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/process"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
 	intakehttp "github.com/casetrail/casetrail/services/intake/http"
@@ -40,6 +40,7 @@ type Config struct {
 	ClassifierURL  string `name:"classifier-url" env:"CASETRAIL_CLASSIFIER_URL" placeholder:"URL" help:"Ask this HTTP service for the case type, in place of the classifier that is built in. What it does not answer properly within half a second is unknown, and a human's."`
 	ClassifierFile string `name:"classifier" env:"CASETRAIL_CLASSIFIER" placeholder:"FILE" help:"A classifier that casetrail train made, in place of the one that is built in."`
 	PolicyKey      string `name:"policy-key" env:"CASETRAIL_POLICY_KEY" placeholder:"FILE" help:"The operator's public key (.vkey). Policies that it did not sign are refused; without it, all are."`
+	CustomerKey    string `name:"customer-key" env:"CASETRAIL_CUSTOMER_KEY" placeholder:"FILE" help:"The secret (.secret) that ties a customer's cases to each other in the ledger, and to nobody who does not have it; casetrail keys secret makes one. All replicas have the same."`
 }
 
 // Validate reports everything that is wrong at once.
@@ -62,7 +63,21 @@ func (c *Config) Validate() error {
 	if _, err := c.policyKey(); err != nil {
 		errs = append(errs, err)
 	}
+	if _, err := c.customerKey(); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) customerKey() ([]byte, error) {
+	if c.CustomerKey == "" {
+		return nil, errors.New("--customer-key is missing: make one with casetrail keys secret")
+	}
+	secret, err := record.LoadSecret(c.CustomerKey)
+	if err != nil {
+		return nil, fmt.Errorf("--customer-key: %w", err)
+	}
+	return secret, nil
 }
 
 func (c *Config) policyKey() (note.Verifier, error) {
@@ -99,6 +114,10 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
+	customers, err := c.customerKey()
+	if err != nil {
+		return err
+	}
 	cfg, err := c.Kafka()
 	if err != nil {
 		return err
@@ -119,7 +138,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 		served <- err
 	}()
 	err = s.RunStage(ctx, stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: key, EventClock: c.Clock == "event",
-		Learn: func(value []byte) error { return codec.Await(ctx, value) }, Now: time.Now, Salts: rand.Reader}))
+		Learn: func(value []byte) error { return codec.Await(ctx, value) }, Now: time.Now, CustomerKey: customers}))
 	cancel(err)
 	return errors.Join(err, <-served)
 }

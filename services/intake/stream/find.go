@@ -1,9 +1,8 @@
 package stream
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
-	"fmt"
-	"io"
 
 	"github.com/casetrail/casetrail/schemas"
 )
@@ -13,12 +12,9 @@ func (h *Handler) find(e *schemas.ChatEvent, observed int64) error {
 	h.found = schemas.CaseEvent{EventID: e.EventID, CaseID: e.CaseID, Kind: e.Kind, Sender: e.Sender, OccurredAt: e.OccurredAt,
 		ObservedAt: observed, Text: e.Text, AIModelVersion: e.AIModelVersion, Outcome: e.Outcome, Rating: e.Rating, Synthetic: e.Synthetic}
 	if e.CustomerID.Set {
-		var salt [16]byte
-		if _, err := io.ReadFull(h.Salts, salt[:]); err != nil {
-			return fmt.Errorf("mint a salt: %w", err)
-		}
-		h.found.CustomerSalt = schemas.Some(salt[:])
-		h.found.CustomerCommitment = schemas.Some(Commitment(salt[:], e.CustomerID.Value))
+		salt := Salt(h.CustomerKey, e.CustomerID.Value)
+		h.found.CustomerSalt = schemas.Some(salt)
+		h.found.CustomerCommitment = schemas.Some(Commitment(salt, e.CustomerID.Value))
 	}
 	switch {
 	case e.Kind == schemas.EventKindMessage && e.Sender == schemas.SenderCustomer:
@@ -54,6 +50,14 @@ func (v *versions) of(classifier, signals string) string {
 		v.classifier, v.both = classifier, classifier+" "+signals
 	}
 	return v.both
+}
+
+// Salt is the salt of a customer's commitments: the first 16 bytes of HMAC-SHA256(key, id). While the key is the same, a
+// customer's cases have the same commitment, so that a repeat shows; without the key, no id can be guessed from it.
+func Salt(key []byte, id string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(id))
+	return m.Sum(nil)[:16]
 }
 
 // Commitment is SHA-256(salt, "customer_id", id): it ties a case to a customer for whoever knows salt and id, and for

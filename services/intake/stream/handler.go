@@ -6,7 +6,6 @@ package stream
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"time"
 
@@ -59,8 +58,8 @@ type Options struct {
 	Learn func(value []byte) error
 	// Now is the wall clock.
 	Now func() time.Time
-	// Salts is where the salts of customer commitments come from: crypto/rand's Reader in live use.
-	Salts io.Reader
+	// CustomerKey is the secret that salts are made with; see Salt.
+	CustomerKey []byte
 }
 
 // Handler is the stage.Handler of one partition of chat.events.

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -49,7 +48,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{Log: memory.New(3), now: t0, t: t}
 	w.signer, _ = note.NewSigner(s)
 	verifier, _ := note.NewVerifier(v)
-	w.opt = Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, Salts: crand.Reader}
+	w.opt = Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, CustomerKey: []byte("key")}
 	return w
 }
 
