@@ -19,6 +19,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/process"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
 	sink "github.com/casetrail/casetrail/services/clickhouse-sink/service"
@@ -31,10 +32,11 @@ type sinkStack struct {
 	config sink.Config
 	codec  *schemas.Codec
 	pub    *kafka.Publisher
+	signer *record.Signer
 }
 
 func newSinkStack(t *testing.T, l *testLedger) *sinkStack {
-	s := &sinkStack{t: t, engine: startEngine(t)}
+	s := &sinkStack{t: t, engine: startEngine(t), signer: l.signer}
 	b, err := embeddedbroker.Start(t.Context(), embeddedbroker.Options{DataDir: t.TempDir(), Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +71,7 @@ func newSinkStack(t *testing.T, l *testLedger) *sinkStack {
 		t.Fatal(err)
 	}
 	s.config = sink.Config{Config: process.Config{Brokers: []string{b.Addr()}, Registry: web.URL, SessionTimeout: 6 * time.Second, LogLevel: "info"},
-		Ledger: "casetrail/test", LedgerKey: vkey, ClickHouse: s.engine.url("sunk")}
+		Ledger: "casetrail/test", LedgerKey: vkey, MetricKey: []string{vkey}, ClickHouse: s.engine.url("sunk")}
 	return s
 }
 
@@ -84,7 +86,13 @@ func (s *sinkStack) run() (shell *process.Shell, stop func() error) {
 
 func (s *sinkStack) publish(topic string, offset int64, m schemas.Message) {
 	s.t.Helper()
-	err := s.pub.Publish(s.t.Context(), []stage.Record{{Topic: topic, Key: []byte("k"), Value: s.codec.Append(nil, topic, m),
+	value := s.codec.Append(nil, topic, m)
+	if _, ok := m.(*schemas.MetricRecord); ok {
+		if err := s.signer.SignMetric(value[5:]); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	err := s.pub.Publish(s.t.Context(), []stage.Record{{Topic: topic, Key: []byte("k"), Value: value,
 		Stage: pipelines.RecordSigner, Position: stage.Position{Offset: offset}}})
 	if err != nil {
 		s.t.Fatal(err)

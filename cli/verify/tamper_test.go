@@ -156,7 +156,19 @@ func TestTampering(t *testing.T) {
 		{"a window said twice", func(w *world) { w.add(w.later(w.find(pipelines.ConductMetrics, any1)), nil) }, []string{"I3", "or it was published before"}},
 		{"a window with another figure", func(w *world) {
 			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.Segments[0].Complaints++ })
-		}, []string{"I3", "the ledger gives {"}},
+		}, []string{"I3", "Complaints: ", ", the ledger gives "}},
+		{"a window with another rate", func(w *world) {
+			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.Segments[0].EscalationRate.Value.High += 1e-16 })
+		}, []string{"I3", "EscalationRate Value High: ", ", the ledger gives "}},
+		{"a window with another policy", func(w *world) {
+			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.PolicyVersion += "x" })
+		}, []string{"I3", "record PolicyVersion: "}},
+		{"a window that somebody else signed", func(w *world) {
+			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.KeyID[0]++ })
+		}, []string{"I3", "which is none of those that are trusted"}},
+		{"a window whose signature was changed", func(w *world) {
+			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.Signature[63]++ })
+		}, []string{"I3", "the signature of aggregator is not over these bytes"}},
 		{"a window under another head", func(w *world) {
 			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.Heads[1].Size-- })
 		}, []string{"I3", "not its first checkpoint at or after the window's end"}},

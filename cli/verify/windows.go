@@ -79,7 +79,7 @@ func (w *windows) compareOf(window string, want []schemas.MetricRecord) error {
 	for i := range want {
 		w.i4windows.Count++
 		if d := recompute.Segments(sums(got[want[i].End]), sums(want[i].Segments)); d != "" {
-			w.i4windows.fault("%s: ClickHouse has other figures than the record: %s", name(&want[i]), d)
+			w.i4windows.fault("%s: ClickHouse has %s", name(&want[i]), d)
 		}
 	}
 	return nil

@@ -99,7 +99,7 @@ func content(codec *schemas.Codec, r stage.Record) (id string, text []byte, err 
 	case *schemas.SegmentAlert:
 		id, m.RecordSequence = m.CaseID.Value, schemas.Optional[int64]{}
 	case *schemas.MetricRecord:
-		m.Heads = nil
+		m.Heads, m.KeyID, m.Signature = nil, schemas.KeyID{}, schemas.Signature{} // what it was computed from, and what is over that
 	}
 	return id, m.AppendAvro(nil), nil
 }
