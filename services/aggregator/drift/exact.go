@@ -16,6 +16,18 @@ const (
 // artanh s = s (1 + s^2/3 + s^4/5 + ...)
 var artanh = [...]float64{1. / 21, 1. / 19, 1. / 17, 1. / 15, 1. / 13, 1. / 11, 1. / 9, 1. / 7, 1. / 5, 1. / 3}
 
+// e^r = 1 + r (1 + r (1/2! + r (1/3! + ...
+var inverse = func() (out [14]float64) {
+	f := 1.0
+	for n := range out {
+		if n > 0 {
+			f *= float64(n)
+		}
+		out[len(out)-1-n] = 1 / f
+	}
+	return out
+}()
+
 // log is the natural logarithm of x, which must be above 0 and finite.
 func log(x float64) float64 {
 	f, e := math.Frexp(x)
@@ -53,9 +65,9 @@ func exp(x float64) float64 {
 	}
 	k := math.Round(float64(x * log2e))
 	r := (x - float64(k*ln2Hi)) - float64(k*ln2Lo)
-	sum := 1.0
-	for n := 14.0; n >= 1; n-- {
-		sum = 1 + float64(r*sum)/n
+	sum := 0.0
+	for _, c := range inverse {
+		sum = c + float64(r*sum)
 	}
 	return math.Ldexp(sum, int(k))
 }
