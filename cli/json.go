@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -9,7 +10,8 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 )
 
-// fields is a message as Avro's JSON has it: the schema's own field names, enumerations by name.
+// fields is a message as Avro's JSON has it: the schema's own field names, enumerations by name. Fields are sorted, so that
+// the same message is the same bytes.
 func fields(m schemas.Message) json.RawMessage {
 	codec, err := goavro.NewCodecForStandardJSONFull(m.SchemaJSON())
 	if err != nil {
@@ -21,6 +23,15 @@ func fields(m schemas.Message) json.RawMessage {
 	}
 	text, err := codec.TextualFromNative(nil, native)
 	if err != nil {
+		return faulty(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var sorted any
+	if err := d.Decode(&sorted); err != nil {
+		return faulty(err)
+	}
+	if text, err = json.Marshal(sorted); err != nil {
 		return faulty(err)
 	}
 	return text
