@@ -23,8 +23,8 @@ const (
 
 // Definition is the aggregator as a stage.
 // A window without a case, a rating or a complaint is not published. Outputs have the position (0, the window's end in
-// minutes since 1970, ordinal): all that closes at one end, breach alerts by partition and sequence before windows by
-// length. There are no dead letters: a checkpoint or a frame that cannot be read stops the stage, since the ledger's
+// minutes since 1970, ordinal): all that closes at one end: breach alerts by partition and sequence, alerts of the
+// hour that ends there, windows by length. There are no dead letters: a checkpoint or a frame that cannot be read stops the stage, since the ledger's
 // topics are written by the record-signer alone.
 func Definition(codec *schemas.Codec, trust Trust, signer *record.Signer) stage.Definition {
 	return stage.Definition{
@@ -43,6 +43,7 @@ type Handler struct {
 	shared
 	ledgers  []*ledger // by partition
 	measured *measured
+	drifts   drifts
 	publish  publisher
 	heads    []schemas.LedgerHead
 	message  schemas.Checkpoint
@@ -61,7 +62,7 @@ type shared struct {
 
 // New makes a handler that signs metric records with the signer's key. Call Recover before Handle.
 func New(codec *schemas.Codec, trust Trust, signer *record.Signer) *Handler {
-	h := &Handler{shared: shared{trust: trust, breaches: breaches{}, published: math.MinInt64}, measured: newMeasured(),
+	h := &Handler{shared: shared{trust: trust, breaches: breaches{}, published: math.MinInt64}, measured: newMeasured(), drifts: newDrifts(),
 		publish: publisher{codec: codec, signer: signer}}
 	h.windows = window.New(h.measured.Metrics.Windows, h.measured.minute)
 	return h
@@ -162,6 +163,7 @@ func (h *Handler) close() ([]stage.Record, error) {
 				return nil, err
 			}
 			h.windows.Change(end, h.measured.Metrics.Windows)
+			h.drifts.Configure(&h.measured.Measures)
 			continue
 		}
 		end, ok := h.windows.Next(limit)
@@ -184,6 +186,7 @@ func (h *Handler) closeEnd(end int64) error {
 		cp := l.head(end * minute)
 		h.heads = append(h.heads, schemas.LedgerHead{Partition: l.partition, Size: cp.size, Root: schemas.Hash(cp.root)})
 	}
+	h.drifts.hour(end, h.windows, h.heads, &h.publish)
 	if end < h.published {
 		return nil // Task would drop it
 	}

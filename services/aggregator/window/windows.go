@@ -21,6 +21,7 @@ type Windows struct {
 	decide   func([]Fact)
 	filling  []filling // the panes that are being filled, one for each length of a step
 	rollers  []roller
+	hour     *pane // of the hour that has just ended; nil otherwise
 	closed   int64 // the last end whose windows are closed
 	begun    bool  // a fact has been counted
 }
@@ -53,7 +54,10 @@ func (w *Windows) Change(end int64, ws policies.Windows) {
 
 func (w *Windows) change(since int64, ws policies.Windows) {
 	rollers := make([]roller, len(ws))
-	var all []filling
+	all := []filling{{hour, new(pane)}} // always, for Hour
+	if len(w.filling) > 0 {
+		all[0] = w.filling[0]
+	}
 	for i, x := range ws {
 		same := func(r roller) bool { return r.Length == x.Length && r.Step == x.Step }
 		if k := slices.IndexFunc(w.rollers, same); k >= 0 {
@@ -95,7 +99,7 @@ func (w *Windows) Next(limit int64) (end int64, ok bool) {
 		w.closed = max(w.closed, limit)
 		return 0, false
 	}
-	w.closed = end
+	w.closed, w.hour = end, nil
 	if fs := w.pending.take(end - 1); fs != nil {
 		w.begun = true
 		w.decide(fs)
@@ -115,6 +119,9 @@ func (w *Windows) Next(limit int64) (end int64, ok bool) {
 			continue
 		}
 		f.finish()
+		if f.step == hour {
+			w.hour = f.pane
+		}
 		for j := range w.rollers {
 			if r := &w.rollers[j]; r.Step == f.step {
 				r.push(end-f.step, f.pane)
