@@ -133,11 +133,6 @@ func (v *run) open(tp stage.TopicPartition, check *Check) *cursor {
 
 func (c *cursor) advance() { c.head, c.ok = c.next() }
 
-// countRest counts the copies in what no check reads.
-func (v *run) countRest() error {
-	return v.each(pipelines.ConductAlerts, &v.i3, func(stage.Record) error { return nil })
-}
-
 // finish sums up.
 func (v *run) finish() {
 	r := &v.report

@@ -55,7 +55,7 @@ func (v *run) checkMetrics() error {
 		if err = cmp.Or(err, record.VerifyMetric(body, v.Metrics...)); err != nil && !inject.MetricUnchecked.Is() {
 			v.i3.fault("conduct.metrics/0 offset %d: %s: %v", in.Offset, name(&got), err)
 		}
-		v.checkHeads(&got)
+		v.checkHeads(name(&got), got.Heads, got.End)
 		v.i3.Count++
 		want, ok = next()
 		return w.add(got)
@@ -66,21 +66,24 @@ func (v *run) checkMetrics() error {
 	for ; ok; want, ok = next() {
 		v.i3.pending("%s is not published", name(&want))
 	}
+	if v.episodes, err = v.recorded.Episodes(v.until); err != nil {
+		return err // it would have been said of the windows
+	}
 	v.recorded = recompute.Records{}
 	return w.compare()
 }
 
-// checkHeads: a MetricRecord names of each ledger the first checkpoint at or after its window's end.
-func (v *run) checkHeads(m *schemas.MetricRecord) {
-	if len(m.Heads) != len(v.ledgers) {
-		v.i3.fault("%s: names %d heads, there are %d ledgers", name(m), len(m.Heads), len(v.ledgers))
+// checkHeads: what is published names of each ledger the first checkpoint at or after its end.
+func (v *run) checkHeads(what string, named []schemas.LedgerHead, end int64) {
+	if len(named) != len(v.ledgers) {
+		v.i3.fault("%s: names %d heads, there are %d ledgers", what, len(named), len(v.ledgers))
 		return
 	}
 	for p := range v.ledgers {
 		heads := v.ledgers[p].heads
-		i, _ := slices.BinarySearchFunc(heads, m.End, func(h head, end int64) int { return cmp.Compare(h.time, end) })
-		if got := m.Heads[p]; i == len(heads) || got.Partition != int32(p) || got.Size != heads[i].size || got.Root != schemas.Hash(heads[i].root) {
-			v.i3.fault("%s: names the head of partition %d at %d records, which is not its first checkpoint at or after the window's end", name(m), p, got.Size)
+		i, _ := slices.BinarySearchFunc(heads, end, func(h head, end int64) int { return cmp.Compare(h.time, end) })
+		if got := named[p]; i == len(heads) || got.Partition != int32(p) || got.Size != heads[i].size || got.Root != schemas.Hash(heads[i].root) {
+			v.i3.fault("%s: names the head of partition %d at %d records, which is not its first checkpoint at or after the end", what, p, got.Size)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	v := &run{Options: o, ctx: ctx, copies: map[stage.TopicPartition]int64{}}
 	v.i1.Name = "I1 every case, rating and complaint is in the ledger once, as case.events has it"
 	v.i2.Name = "I2 every ledger is one chain under its checkpoints"
-	v.i3.Name = "I3 every MetricRecord recomputes from the ledger, each window once"
+	v.i3.Name = "I3 every MetricRecord and every alert about drift recomputes from the ledger, each once"
 	v.i4rows.Name = "I4 ClickHouse's rows are the ledger's"
 	v.i4windows.Name = "I4 ClickHouse's windows are the MetricRecords"
 	v.i5.Name = "I5 every offset of chat.events is taken, a duplicate, or rejected"
@@ -79,7 +79,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		steps = append(steps, v.checkRows)
 	}
 	if o.Deep && !o.MetricsOnly {
-		steps = append(steps, v.checkMetrics, v.openAccounts, v.checkCases, v.checkEvents, v.countRest)
+		steps = append(steps, v.checkMetrics, v.openAccounts, v.checkCases, v.checkEvents, v.checkAlerts)
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -96,9 +96,10 @@ type run struct {
 	ctx                                   context.Context
 	report                                Report
 	i1, i2, i3, i4rows, i4windows, i5, i6 Check
-	ledgers                               []ledger          // by partition
-	until                                 int64             // up to when every ledger is complete, ms
-	recorded                              recompute.Records // what the ledgers say that windows are made of
+	ledgers                               []ledger                // by partition
+	until                                 int64                   // up to when every ledger is complete, ms
+	recorded                              recompute.Records       // what the ledgers say that windows are made of
+	episodes                              []*schemas.SegmentAlert // what they say of drift
 	copies                                map[stage.TopicPartition]int64
 	accounts                              []account // by partition of chat.events
 	forgotten                             bool      // the beginning of some partition of case.events is not there any more

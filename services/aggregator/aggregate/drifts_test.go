@@ -12,6 +12,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage/memory"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/aggregator/recompute"
 )
 
 // telecom is a policy of other case types than those that ship. No window of it ends with every hour.
@@ -137,5 +138,40 @@ func TestDriftAlertsAreWrittenOnce(t *testing.T) {
 			}
 			same(t, got, of)
 		}
+	}
+}
+
+// TestDriftRecomputes: what is alerted is what a batch computation makes of the ledgers.
+func TestDriftRecomputes(t *testing.T) {
+	w := decline(t)
+	out, err := run(t, 2, slices.Concat(w.streams()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := recompute.Records{Ledgers: 2}
+	for _, b := range w.books {
+		for i := range b.records {
+			r.Add(&b.records[i])
+		}
+	}
+	want, err := r.Episodes(w.until)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range out {
+		if o.Topic != pipelines.ConductAlerts {
+			continue
+		}
+		if len(want) == 0 {
+			t.Fatalf("one more at %v", o.Position)
+		}
+		want[0].Episode.Value.Heads = w.headsAt(want[0].Episode.Value.At)
+		if got := codec.Append(nil, pipelines.ConductAlerts, want[0]); !slices.Equal(got, o.Value) {
+			t.Fatalf("%v: the ledgers give %+v", o.Position, *want[0])
+		}
+		want = want[1:]
+	}
+	if len(want) > 0 {
+		t.Errorf("not published: %+v", *want[0])
 	}
 }

@@ -78,12 +78,7 @@ func Recompute(records []record.Record, until int64) ([]schemas.MetricRecord, er
 
 // Windows gives the metric records that [Recompute] gives, one at a time.
 func (r *Records) Windows(until int64) (iter.Seq[schemas.MetricRecord], error) {
-	if !r.sorted {
-		slices.SortFunc(r.entries, func(a, b entry) int {
-			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.partition, b.partition), cmp.Compare(a.sequence, b.sequence))
-		})
-		r.sorted = true
-	}
+	r.sort()
 	regimes, err := r.regimes(until)
 	if err != nil {
 		return func(func(schemas.MetricRecord) bool) {}, err
@@ -101,6 +96,16 @@ func (r *Records) Windows(until int64) (iter.Seq[schemas.MetricRecord], error) {
 			}
 		}
 	}, nil
+}
+
+// sort puts the entries into the order in which they count.
+func (r *Records) sort() {
+	if !r.sorted {
+		slices.SortFunc(r.entries, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.partition, b.partition), cmp.Compare(a.sequence, b.sequence))
+		})
+		r.sorted = true
+	}
 }
 
 // under gives the windows that end under one policy, at or before a time.
