@@ -171,7 +171,7 @@ func TestTampering(t *testing.T) {
 		}, []string{"I3", "the signature of aggregator is not over these bytes"}},
 		{"a window under another head", func(w *world) {
 			alter(w, w.find(pipelines.ConductMetrics, any1), func(m *schemas.MetricRecord) { m.Heads[1].Size-- })
-		}, []string{"I3", "not its first checkpoint at or after the window's end"}},
+		}, []string{"I3", "not its first checkpoint at or after the end"}},
 		{"a window too early", func(w *world) {
 			r := w.find(pipelines.ConductMetrics, any1)
 			var m schemas.MetricRecord
