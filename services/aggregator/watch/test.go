@@ -36,6 +36,10 @@ func (m *Monitor) define() {
 	}
 	was := m.tests
 	m.tests = nil
+	if !m.begun { // of no case yet, nothing is to be kept
+		m.leaves, m.series, m.index = nil, nil, map[[2]string]int{}
+		clear(old)
+	}
 	m.leaf(All, All) // what the policy doesn't name
 	for _, g := range m.config.Groups {
 		m.defineGroup(g)

@@ -41,7 +41,8 @@ type Group struct {
 	Types []string
 }
 
-// Accepted is a new level that an operator has accepted: the metric's reference begins again at From (hours since 1970).
+// Accepted is a new level that an operator has accepted: the metric's reference begins again at From (hours since 1970),
+// which may lie in the past or in the future.
 type Accepted struct {
 	CaseType, Handler, Metric string
 	From                      int64
@@ -125,19 +126,20 @@ type Update struct {
 
 // Monitor watches a deployment. Not for concurrent use.
 type Monitor struct {
-	config  Config
-	leaves  []*leaf
-	index   map[[2]string]int // leaves by case type and handler
-	series  []*series
-	tests   []*test
-	ladder  ladder
-	applied map[Accepted]bool
-	masked  *masked
-	first   int64 // the first hour with a case
-	last    int64 // the last hour seen
-	begun   bool
-	ended   []*test // tests that are no more, whose episodes are open
-	out     []Update
+	config   Config
+	leaves   []*leaf
+	index    map[[2]string]int // leaves by case type and handler
+	series   []*series
+	tests    []*test
+	ladder   ladder
+	applied  map[Accepted]bool
+	accepted []Accepted // not applied yet
+	masked   *masked
+	first    int64 // the first hour with a case
+	last     int64 // the last hour seen
+	begun    bool
+	ended    []*test // tests that are no more, whose episodes are open
+	out      []Update
 }
 
 // New makes a monitor that has seen nothing.
@@ -152,12 +154,26 @@ func New(c Config) *Monitor {
 func (m *Monitor) Configure(c Config) {
 	m.config = c
 	m.define()
+	m.accepted = m.accepted[:0]
 	for _, a := range c.Baselines {
 		if !m.applied[a] {
-			m.applied[a] = true
-			m.reopen(a)
+			m.accepted = append(m.accepted, a)
 		}
 	}
+}
+
+// accept opens the references of accepted levels whose time has come at an hour.
+func (m *Monitor) accept(hour int64) {
+	left := m.accepted[:0]
+	for _, a := range m.accepted {
+		if a.From > hour {
+			left = append(left, a)
+			continue
+		}
+		m.applied[a] = true
+		m.reopen(a)
+	}
+	m.accepted = left
 }
 
 // Hour takes the counts of one hour, since 1970: rows in any order, those of one segment added up. Hours rise; those in
@@ -177,6 +193,7 @@ func (m *Monitor) Hour(hour int64, rows []Row) []Update {
 	}
 	hours := float64(max(1, hour-m.last))
 	m.last = hour
+	m.accept(hour)
 	ready := m.observe(hour)
 	if ready {
 		m.ladder.push(hour, hours, m.cells())

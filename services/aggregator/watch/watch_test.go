@@ -213,6 +213,22 @@ func TestAcceptedLevel(t *testing.T) {
 	}
 }
 
+// TestALevelAcceptedInAdvance is none until its time has come: a drop before it is found.
+func TestALevelAcceptedInAdvance(t *testing.T) {
+	w, c := newTown(10), policy()
+	c.Baselines = []Accepted{{"dispute", "ai", "csat", w.hour + 25*24}}
+	m := New(c)
+	w.run(m, 20)
+	w.csat["dispute/ai"] = -.5
+	got := of(w.run(m, 4), "dispute/ai/csat")
+	if len(got) == 0 || got[0].State != Opened {
+		t.Fatalf("%v", got)
+	}
+	if got = of(w.run(m, 20), "dispute/ai/csat"); len(got) == 0 || got[len(got)-1].State != Closed || got[len(got)-1].At > w.hour-18*24 {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestAnotherPolicy: a case type that the policy no longer names has no test, and its episodes end.
 func TestAnotherPolicy(t *testing.T) {
 	w, m, c := newTown(9), New(policy()), policy()
