@@ -66,13 +66,20 @@ func TestCallsAreHeard(t *testing.T) {
 // The router, given what the customers of the company wrote and what the classifier makes of it, concludes the cases that
 // were drawn: each with its type, its handler, its end, its rating and its complaint.
 func TestTheRouterConcludesTheCasesThatWereDrawn(t *testing.T) {
+	for name, policy := range map[string][]byte{"before": policies.Before, "guard": policies.Default} {
+		t.Run(name, func(t *testing.T) { concludes(t, policy) })
+	}
+}
+
+func concludes(t *testing.T, policy []byte) {
+	t.Helper()
 	const hours = 10
 	config := world.Config{Seed: 3, Start: 2900 * 168, Cases: 60_000}
 	w, err := world.NewCases(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := script(t, policies.Before)
+	s := script(t, policy)
 	q := NewQueue(s, w, hours)
 	log := memory.New(1)
 	codec := schemas.NewOfflineCodec(pipelines.Subjects(pipelines.Router)...)
@@ -80,7 +87,7 @@ func TestTheRouterConcludesTheCasesThatWereDrawn(t *testing.T) {
 		n := int64(len(log.Records(pipelines.CaseEvents, 0)))
 		log.Append(stage.Record{Topic: pipelines.CaseEvents, Key: []byte(key), Value: codec.Append(nil, pipelines.CaseEvents, m), Stage: pipelines.Intake, Position: stage.Position{Offset: n}})
 	}
-	put("", &schemas.PolicyChange{Version: "before-the-guard", Document: string(policies.Before)})
+	put("", &schemas.PolicyChange{Version: "simulated", Document: string(policy)})
 	model, _ := classify.Load()
 	heard, _ := signals.Load()
 	last := int64(0)
