@@ -17,10 +17,14 @@ const (
 
 	simulator = "./e2e/simulate"
 	signer    = "./services/record-signer/sign"
+	metrics   = "./services/aggregator/aggregate"
 )
 
 // hundreds of seeds are enough to meet what these take out.
 var hundreds = []string{"-seeds", "400"}
+
+// few are as many random worlds as it takes.
+var few = []string{"-rapid.checks", "20", "-rapid.shrinktime", "1s", "-rapid.nofailfile"}
 
 var mutants = []mutant{
 	{"position-filter-off", "a stage drops the outputs that an earlier run has written", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
@@ -67,5 +71,9 @@ var mutants = []mutant{
 	{"commit-first", "an alert's offset is committed when the receiver has the alert", "./cli/deliver", "TestNothingIsLostWithTheProcess", nil},
 	{"checkpoint-not-kept", "the record-signer keeps its last checkpoint outside Kafka", signer, "TestKeeps", nil},
 	{"shorter-ledger", "the record-signer refuses a ledger shorter than what it published", signer, "TestRefusesToFork", nil},
+	{"repeats-forgotten", "a customer's next case of the same type is a repeat", metrics, "TestMetricsRecompute", few},
+	{"policy-early", "a policy measures when every ledger has it", metrics, "TestMetricsRecompute", few},
+	{"bins-kept", "percentiles are of what is in the window", "./services/aggregator/window", "TestWindowsAreTheirFacts", few},
+	{"metric-unchecked", "a metric record that somebody else signed is noticed", "./cli/verify", "TestTampering/a_window_(that_somebody|whose_signature)", nil},
 	{"torn-is-none", "the record-signer refuses a kept checkpoint that is torn", signer, "TestTornCheckpoint", nil},
 }
