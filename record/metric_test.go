@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"testing"
 )
 
@@ -39,7 +38,7 @@ func TestAChangedByteOfAMetricRecordShows(t *testing.T) {
 	if err := VerifyMetric(record, s.Verifier()); err == nil {
 		t.Error("a record of the ledger passes for a metric record")
 	}
-	if got := fmt.Sprintf("%s", metricPAE([]byte("ab"))); got != "DSSEv1 47 application/vnd.casetrail.metric-record.v1+avro 2 ab" {
+	if got := string(metricPAE([]byte("ab"))); got != "DSSEv1 47 application/vnd.casetrail.metric-record.v1+avro 2 ab" {
 		t.Error(got)
 	}
 }
