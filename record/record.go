@@ -15,8 +15,8 @@ import (
 // Hash is a SHA-256 value.
 type Hash = tlog.Hash
 
-// MaxBody is the size of the largest body that a verifier takes.
-const MaxBody = 64 << 10
+// MaxBody is the size of the largest body that a verifier takes: what fits an entry of tlog-tiles (https://c2sp.org/tlog-tiles).
+const MaxBody = 1<<16 - 1
 
 // trailer is what follows the payload in a body: the key id and the signature.
 const trailer = 4 + 64

@@ -58,6 +58,13 @@ func (p *Python) Run(t testing.TB, script string, stdin []byte, args ...string) 
 	return out
 }
 
+// Try runs one of the programs and returns all that it printed, and whether it went well.
+func (p *Python) Try(t testing.TB, script string, args ...string) (out []byte, ok bool) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), p.interpreter, append([]string{filepath.Join(p.scripts, script)}, args...)...).CombinedOutput()
+	return out, err == nil
+}
+
 // environment makes the virtual environment at most once per process, as several tests ask for it.
 var environment = sync.OnceValues(func() (string, error) {
 	base, err := exec.LookPath("python3")

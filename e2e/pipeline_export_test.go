@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/casetrail/casetrail/e2e/clients"
+	"github.com/casetrail/casetrail/e2e/harness"
+	"github.com/casetrail/casetrail/record"
+)
+
+// TestPipelineExport exports a ledger, and has programs that are not ours check it: Tessera's fsck the tiles, securesystemslib
+// the envelopes, pyarrow the Parquet files. Each must refuse an export with one byte changed.
+func TestPipelineExport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: runs the whole pipeline")
+	}
+	p := harness.Start(t, harness.Embedded, harness.Options{EventClock: true})
+	p.Casetrail("replay", "--conversations", "60")
+	p.Settle(p.Database(t))
+	dir := filepath.Join(t.TempDir(), "export")
+	out := p.Casetrail("export", dir)
+	t.Log(out)
+	if _, complaints, code := p.Try("export", dir); code != 1 || !strings.Contains(complaints, "is there already") {
+		t.Errorf("over an export that is there: %d %s", code, complaints)
+	}
+	folders, err := filepath.Glob(filepath.Join(dir, "ledger-*"))
+	if err != nil || len(folders) == 0 {
+		t.Fatal("nothing was exported: ", err)
+	}
+	if all, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(all) != 1 {
+		t.Errorf("beside the export lies %v, %v", all, err)
+	}
+	records := 0
+	for _, folder := range folders {
+		records += ours(t, p, folder)
+	}
+	if want := fmt.Sprintf("exported %d records of %d ledgers", records, len(folders)); !strings.Contains(out, want) {
+		t.Errorf("not %q in %s", want, out)
+	}
+	t.Run("fsck", func(t *testing.T) { tessera(t, p, folders) })
+	t.Run("dsse and parquet", func(t *testing.T) { envelopes(t, p, folders) })
+}
+
+// ours checks a folder with the offline verifier and returns how many records it has.
+func ours(t *testing.T, p *harness.Pipeline, folder string) int {
+	t.Helper()
+	trusted, err := record.LoadVerifier(p.Key("ledger.vkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join(folder, "records.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, _, err := record.VerifyExport(f, trusted, nil)
+	if err != nil || r.Covered != r.Records || r.Checkpoints != 1 {
+		t.Fatalf("%s: %v, %+v", folder, err, r)
+	}
+	return int(r.Records)
+}
+
+const fsck = "github.com/transparency-dev/tessera/cmd/fsck@v1.0.4"
+
+// tessera has every tile and entry checked against the checkpoint. fsck says what it found on stderr alone.
+func tessera(t *testing.T, p *harness.Pipeline, folders []string) {
+	check := func(folder string) (ok bool, said string) {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		origin, _, _ := strings.Cut(string(b), "\n")
+		cmd := exec.CommandContext(t.Context(), "go", "run", fsck, "-ui=false", "-v=1", "-logtostderr", "-storage_url", "file://"+folder+"/",
+			"-public_key", p.Key("ledger.vkey"), "-origin", origin)
+		cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "GOWORK=off")
+		all, err := cmd.CombinedOutput()
+		if err != nil || !bytes.Contains(all, []byte("Completed ranges")) {
+			t.Fatalf("fsck did not run: %v\n%s", err, all)
+		}
+		return !bytes.Contains(all, []byte("fsck failed")), string(all)
+	}
+	for _, folder := range folders {
+		if ok, said := check(folder); !ok {
+			t.Errorf("%s: %s", folder, said)
+		}
+	}
+	entries, err := filepath.Glob(filepath.Join(folders[0], "tile", "entries", "*.p", "*"))
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	spoil(t, entries[0])
+	if ok, said := check(folders[0]); ok {
+		t.Errorf("an altered entry passes: %s", said)
+	}
+}
+
+// spoil changes one bit in the middle of a file.
+func spoil(t *testing.T, path string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func envelopes(t *testing.T, p *harness.Pipeline, folders []string) {
+	python := clients.New(t)
+	vkey, err := os.ReadFile(p.Key("ledger.vkey"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.SplitN(strings.TrimSpace(string(vkey)), "+", 3)
+	public, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := parts[1] + "=" + hex.EncodeToString(public[1:])
+	cases := 0
+	for _, folder := range folders {
+		var said struct {
+			Verified, Rows    int
+			Columns, Handlers []string
+			CaseIDs           []string `json:"case_ids"`
+		}
+		out := python.Run(t, "export.py", nil, "--key", key, "--envelopes", filepath.Join(folder, "records.dsse.jsonl"), "--parquet", filepath.Join(folder, "records.parquet"))
+		if err := json.Unmarshal(out, &said); err != nil {
+			t.Fatal(err)
+		}
+		if n := ours(t, p, folder); said.Verified != n || said.Rows != n {
+			t.Errorf("%s: %d records, %d envelopes, %d rows", folder, n, said.Verified, said.Rows)
+		}
+		if slices.Contains(said.Columns, "body") || !slices.Contains(said.Columns, "case_type") {
+			t.Errorf("%s: columns %v", folder, said.Columns)
+		}
+		for i, id := range said.CaseIDs {
+			if id != "" && said.Handlers[i] != "" {
+				cases++
+			}
+		}
+	}
+	if cases < 60 {
+		t.Errorf("%d cases and amendments in the Parquet files, 60 cases were played", cases)
+	}
+	path := filepath.Join(folders[0], "records.dsse.jsonl")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	var e map[string]any
+	if err := json.Unmarshal(line, &e); err != nil {
+		t.Fatal(err)
+	}
+	payload, err := base64.StdEncoding.DecodeString(e["payload"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload[0] ^= 1
+	e["payload"] = payload
+	if line, err = json.Marshal(e); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, line, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, ok := python.Try(t, "export.py", "--key", key, "--envelopes", path); ok || !bytes.Contains(out, []byte("VerificationError")) {
+		t.Errorf("an altered payload: %s", out)
+	}
+}
