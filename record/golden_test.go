@@ -133,6 +133,7 @@ func TestGolden(t *testing.T) {
 // vector is a ledger with one thing wrong, and how it is named.
 type vector struct {
 	Name     string `json:"name"`
+	Ledger   string `json:"ledger"`
 	Sequence int64  `json:"sequence"`
 	Field    string `json:"field"`
 	Reason   string `json:"reason"`
@@ -166,46 +167,83 @@ func badVectors(t testing.TB) map[vector][]byte {
 	}
 	text := string(export(t, b, b.bodies))
 	return map[vector][]byte{
-		{"flipped-byte-of-the-case-id", 2, "signature", "bad_signature"}:                 with(flip(2, 32+1+len(testLedger)+1+1+3+1+8+2)),
-		{"flipped-byte-of-the-signature", 5, "signature", "bad_signature"}:               with(flip(5, -1)),
-		{"flipped-byte-of-the-previous-hash", 3, "previous_record_hash", "broken_chain"}: with(flip(3, 0)),
-		{"flipped-byte-of-the-key-id", 4, "key_id", "unknown_key"}:                       with(flip(4, -65)),
-		{"swapped", 2, "sequence", "gap"}:                                                with(func(x [][]byte) [][]byte { x[2], x[3] = x[3], x[2]; return x }),
-		{"dropped", 6, "sequence", "gap"}:                                                with(func(x [][]byte) [][]byte { return slices.Delete(x, 6, 7) }),
-		{"dropped-tail", 11, "checkpoint.size", "missing"}:                               append(with(func(x [][]byte) [][]byte { return x[:11] }), checkpointLine(b.marks[12])...),
-		{"cut-body", 7, "erasure", "malformed"}: with(func(x [][]byte) [][]byte {
+		{"flipped-byte-of-the-case-id", testLedger, 2, "signature", "bad_signature"}:                 with(flip(2, 32+1+len(testLedger)+1+1+3+1+8+2)),
+		{"flipped-byte-of-the-signature", testLedger, 5, "signature", "bad_signature"}:               with(flip(5, -1)),
+		{"flipped-byte-of-the-previous-hash", testLedger, 3, "previous_record_hash", "broken_chain"}: with(flip(3, 0)),
+		{"flipped-byte-of-the-key-id", testLedger, 4, "key_id", "unknown_key"}:                       with(flip(4, -65)),
+		{"swapped", testLedger, 2, "sequence", "gap"}:                                                with(func(x [][]byte) [][]byte { x[2], x[3] = x[3], x[2]; return x }),
+		{"dropped", testLedger, 6, "sequence", "gap"}:                                                with(func(x [][]byte) [][]byte { return slices.Delete(x, 6, 7) }),
+		{"dropped-tail", testLedger, 11, "checkpoint.size", "missing"}:                               append(with(func(x [][]byte) [][]byte { return x[:11] }), checkpointLine(b.marks[12])...),
+		{"cut-body", testLedger, 7, "erasure", "malformed"}: with(func(x [][]byte) [][]byte {
 			n := len(x[7]) - trailer
 			x[7] = append(x[7][:n-1:n-1], x[7][n:]...)
 			return x
 		}),
-		{"other-key", 0, "key_id", "unknown_key"}: with(func(x [][]byte) [][]byte {
+		{"other-key", testLedger, 0, "key_id", "unknown_key"}: with(func(x [][]byte) [][]byte {
 			s, _ := Decode(x[0])
 			x[0], _ = testSigner(t, "casetrail-test", 7).SignPayload(nil, s.Payload)
 			return x
 		}),
-		{"old-key-after-rotation", 10, "key_id", "unknown_key"}: resign(10, func(*Record) {}),
-		{"other-ledger", 0, "ledger", "other_ledger"}:           []byte(strings.Replace(text, testLedger, "casetrail/test/9/1", 1)),
-		{"second-history", 3, "sequence", "equivocation"}: with(func(x [][]byte) [][]byte {
+		{"old-key-after-rotation", testLedger, 10, "key_id", "unknown_key"}: resign(10, func(*Record) {}),
+		{"other-ledger", "casetrail/test/9/1", 0, "ledger", "other_ledger"}: []byte(strings.Replace(text, testLedger, "casetrail/test/9/1", 1)),
+		{"second-history", testLedger, 3, "sequence", "equivocation"}: with(func(x [][]byte) [][]byte {
 			s, _ := Decode(x[3])
 			s.Case.ComplaintLodged = false
 			second, _ := testSigner(t, "casetrail-test", 1).SignPayload(nil, s.Append(nil))
 			return slices.Insert(x, 4, second)
 		}),
-		{"source-not-above", 3, "source", "source_not_above"}:                     resign(3, func(r *Record) { r.Source.Ordinal = 1 }),
-		{"ai-on-a-human-only-case", 3, "case.guard_breach", "misconduct"}:         resign(3, func(r *Record) { r.Case.AIMessages = 1 }),
-		{"rating-of-six", 2, "customer_satisfaction_score", "misconduct"}:         resign(2, func(r *Record) { r.Case.CustomerSatisfactionScore.Value = 6 }),
-		{"concluded-before-opened", 2, "case.concluded_at", "misconduct"}:         resign(2, func(r *Record) { r.Case.ConcludedAt = 1 }),
-		{"escalation-without-signal", 3, "case.escalation_signals", "misconduct"}: resign(3, func(r *Record) { r.Case.EscalationTriggered = true }),
-		{"checkpoint-of-another-tree", 3, "checkpoint.root", "root_mismatch"}: func() []byte {
+		{"source-not-above", testLedger, 3, "source", "source_not_above"}:                     resign(3, func(r *Record) { r.Source.Ordinal = 1 }),
+		{"ai-on-a-human-only-case", testLedger, 3, "case.guard_breach", "misconduct"}:         resign(3, func(r *Record) { r.Case.AIMessages = 1 }),
+		{"rating-of-six", testLedger, 2, "customer_satisfaction_score", "misconduct"}:         resign(2, func(r *Record) { r.Case.CustomerSatisfactionScore.Value = 6 }),
+		{"concluded-before-opened", testLedger, 2, "case.concluded_at", "misconduct"}:         resign(2, func(r *Record) { r.Case.ConcludedAt = 1 }),
+		{"escalation-without-signal", testLedger, 3, "case.escalation_signals", "misconduct"}: resign(3, func(r *Record) { r.Case.EscalationTriggered = true }),
+		{"checkpoint-of-another-tree", testLedger, 3, "checkpoint.root", "root_mismatch"}: func() []byte {
 			cp, _ := testSigner(t, "casetrail-test", 1).SignCheckpoint(testLedger, 4, Hash{9})
 			return bytes.Replace(export(t, b, b.bodies), checkpointLine(b.marks[4]), checkpointLine(cp.Note), 1)
 		}(),
-		{"checkpoint-nobody-signed", 4, "checkpoint", "unknown_key"}: func() []byte {
+		{"checkpoint-nobody-signed", testLedger, 4, "checkpoint", "unknown_key"}: func() []byte {
 			cp, _ := testSigner(t, "casetrail-test", 7).SignCheckpoint(testLedger, 4, Hash{9})
 			return bytes.Replace(export(t, b, b.bodies), checkpointLine(b.marks[4]), checkpointLine(cp.Note), 1)
 		}(),
-		{"line-of-nothing", 0, "line", "malformed"}:                []byte(strings.Replace(text, "{\"sequence\":0", "{\"hello\":0", 1)),
-		{"line-with-another-sequence", 2, "sequence", "malformed"}: []byte(strings.Replace(text, "{\"sequence\":2", "{\"sequence\":3", 1)),
+		{"spliced", testLedger, 5, "ledger", "other_ledger"}: with(func(x [][]byte) [][]byte { // a record of another environment, under the same key
+			s, _ := Decode(x[5])
+			s.Ledger = "casetrail/production/0/1"
+			x[5], _ = testSigner(t, "casetrail-test", 1).SignPayload(nil, s.Append(nil))
+			return x
+		}),
+		{"cut-line", testLedger, 11, "line", "malformed"}:   []byte(text[:strings.Index(text, "{\"sequence\":11")+100]),
+		{"no-header", "", -1, "header", "malformed"}:        []byte(text[strings.Index(text, "\n")+1:]),
+		{"no-genesis", testLedger, 0, "kind", "wrong_kind"}: resign(0, func(r *Record) { r.Kind, r.Source = KindSeal, Source{0, 1, 0} }),
+		{"after-the-seal", testLedger, 12, "kind", "wrong_kind"}: with(func(x [][]byte) [][]byte {
+			r := b.next(Record{Kind: KindSeal, Source: Source{0, 4000000002, 0}})
+			return append(x, b.sign(r))
+		}),
+		{"rotation-to-a-later-sequence", testLedger, 9, "rotation.from_sequence", "bad_rotation"}: resign(9, func(r *Record) { r.Rotation.FromSequence = 12 }),
+		{"rotation-to-no-key", testLedger, 9, "rotation.public_key", "bad_rotation"}:              resign(9, func(r *Record) { r.Rotation.PublicKey = "casetrail-test-2+b66ec4c2+AA==" }),
+		{"policy-of-another-document", testLedger, 1, "policy.document", "misconduct"}:            resign(1, func(r *Record) { r.Policy.Document += " " }),
+		{"amendment-of-nothing", testLedger, 6, "amendment", "misconduct"}:                        resign(6, func(r *Record) { r.Amendment.CustomerSatisfactionScore.Set = false }),
+		{"text-that-is-not-utf-8", testLedger, 2, "case.case_id", "malformed"}:                    resign(2, func(r *Record) { r.Case.CaseID = "\xff" }),
+		{"number-not-in-its-shortest-form", testLedger, 0, "sequence", "malformed"}: with(func(x [][]byte) [][]byte {
+			payload, at := bytes.Clone(x[0][:len(x[0])-trailer]), 32+1+len(testLedger)
+			payload[at] = 0x80
+			x[0], _ = testSigner(t, "casetrail-test", 1).SignPayload(nil, slices.Insert(payload, at+1, 0))
+			return x
+		}),
+		{"bytes-after-the-payload", testLedger, 4, "payload", "malformed"}: with(func(x [][]byte) [][]byte {
+			x[4], _ = testSigner(t, "casetrail-test", 1).SignPayload(nil, append(bytes.Clone(x[4][:len(x[4])-trailer]), 0))
+			return x
+		}),
+		{"checkpoint-of-another-ledger", testLedger, 4, "checkpoint.origin", "other_ledger"}: func() []byte {
+			cp, _ := testSigner(t, "casetrail-test", 1).SignCheckpoint("casetrail/production/0/1", 4, Hash{9})
+			return bytes.Replace(export(t, b, b.bodies), checkpointLine(b.marks[4]), checkpointLine(cp.Note), 1)
+		}(),
+		{"checkpoint-with-a-flipped-signature", testLedger, 4, "checkpoint", "bad_signature"}: func() []byte {
+			note := bytes.Clone(b.marks[4])
+			note[len(note)-20] ^= 1
+			return bytes.Replace(export(t, b, b.bodies), checkpointLine(b.marks[4]), checkpointLine(note), 1)
+		}(),
+		{"line-of-nothing", testLedger, 0, "line", "malformed"}:                []byte(strings.Replace(text, "{\"sequence\":0", "{\"hello\":0", 1)),
+		{"line-with-another-sequence", testLedger, 2, "sequence", "malformed"}: []byte(strings.Replace(text, "{\"sequence\":2", "{\"sequence\":3", 1)),
 	}
 }
 
@@ -215,6 +253,50 @@ func checkpointLine(text []byte) []byte {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(map[string]string{"checkpoint": string(text)})
 	return out.Bytes()
+}
+
+// goodVectors are exports that are in order, though not as the writer makes them.
+func goodVectors(t testing.TB) map[string][]byte {
+	b := goldenLedger(t)
+	text := export(t, b, b.bodies)
+	first, mark := text[:bytes.IndexByte(text, '\n')+1], checkpointLine(b.marks[4])
+	rest := bytes.Replace(text[len(first):], mark, nil, 1)
+	third := text[bytes.Index(text, []byte("{\"sequence\":2")):bytes.Index(text, []byte("{\"sequence\":3"))]
+	witnessed := append(bytes.Clone(b.marks[4]), "— witness.example AAAAAAQBAgMEBQYHCA==\n"...)
+	return map[string][]byte{
+		"no-record":           first,
+		"no-checkpoint":       bytes.Replace(export(t, b, b.bodies[:6]), mark, nil, 1),
+		"early-checkpoint":    slices.Concat(first, mark, rest),
+		"checkpoint-twice":    bytes.Replace(text, mark, slices.Concat(mark, mark), 1),
+		"witnessed":           bytes.Replace(text, mark, checkpointLine(witnessed), 1),
+		"record-twice":        bytes.Replace(text, third, slices.Concat(third, third), 1),
+		"before-the-rotation": export(t, b, b.bodies[:9]),
+	}
+}
+
+// good is a ledger that verifies, and what it is.
+type good struct {
+	Name    string `json:"name"`
+	Ledger  string `json:"ledger"`
+	Records int64  `json:"records"`
+	Root    string `json:"root"`
+}
+
+// Every good vector verifies, with the records and the root that are written down.
+func TestGoodVectors(t *testing.T) {
+	vectors := goodVectors(t)
+	var index bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(vectors)) {
+		golden(t, filepath.Join("good", name+".jsonl"), vectors[name])
+		r, _, err := VerifyExport(bytes.NewReader(vectors[name]), testSigner(t, "casetrail-test", 1).Verifier(), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := json.NewEncoder(&index).Encode(good{name, r.Ledger, r.Records, r.Root.String()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden(t, "good-vectors.jsonl", index.Bytes())
 }
 
 // Every bad vector is refused, and the first thing wrong is named exactly.
@@ -234,7 +316,7 @@ func TestBadVectors(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			_, _, err := VerifyExport(bytes.NewReader(vectors[v]), trusted, nil)
 			f, ok := err.(*Fault)
-			if !ok || f.Sequence != v.Sequence || f.Field != v.Field || f.Reason.String() != v.Reason || f.Ledger == "" {
+			if !ok || f.Sequence != v.Sequence || f.Field != v.Field || f.Reason.String() != v.Reason || f.Ledger != v.Ledger {
 				t.Errorf("got %v, want %+v", err, v)
 			}
 		})
