@@ -25,6 +25,8 @@ type testLedger struct {
 	last      record.Hash
 	offset    int64 // of the conclusions behind the records
 	now       int64
+	model     string // of the AI, and the policy's version, from here on
+	version   string
 	bodies    [][]byte
 	records   []record.Record
 	heads     []schemas.Checkpoint
@@ -38,7 +40,7 @@ func newTestLedger(t testing.TB, partition int32, seed uint64) *testLedger {
 		t.Fatal(err)
 	}
 	l := &testLedger{t: t, rng: rand.New(rand.NewPCG(seed, uint64(partition))), partition: partition, signer: signer,
-		name: fmt.Sprintf("casetrail/test/%d/1", partition), now: 29_500_000 * minuteMS}
+		name: fmt.Sprintf("casetrail/test/%d/1", partition), now: 29_500_000 * minuteMS, model: "model-3", version: "2026-01"}
 	l.add(record.Record{Kind: record.KindGenesis, Source: record.GenesisSource})
 	return l
 }
@@ -72,8 +74,8 @@ func (l *testLedger) rating(p float64) record.Optional[int32] {
 func (l *testLedger) conclude() {
 	opened := l.now - l.rng.Int64N(40*minuteMS)
 	c := record.Case{Workflow: "support", CaseID: fmt.Sprintf("case-%d-%d", l.partition, len(l.bodies)), CaseType: caseTypes[l.rng.IntN(len(caseTypes))],
-		Route: record.Route(l.rng.IntN(3)), Handler: record.Handler(l.rng.IntN(2)), AIModelVersion: record.Optional[string]{Value: "model-3", Set: true},
-		ClassifierVersion: "linear-1", PolicyVersion: "2026-01", ResolutionOutcome: record.Outcome(l.rng.IntN(5)),
+		Route: record.Route(l.rng.IntN(3)), Handler: record.Handler(l.rng.IntN(2)), AIModelVersion: record.Optional[string]{Value: l.model, Set: true},
+		ClassifierVersion: "linear-1", PolicyVersion: l.version, ResolutionOutcome: record.Outcome(l.rng.IntN(5)),
 		CustomerSatisfactionScore: l.rating(.3), ComplaintLodged: l.rng.IntN(10) == 0, EscalationTriggered: l.rng.IntN(4) == 0,
 		OpenedAt: opened, HumanRequestedAt: l.maybe(.3, opened+l.rng.Int64N(5*minuteMS)), EscalatedAt: l.maybe(.3, opened+l.rng.Int64N(5*minuteMS)),
 		HumanJoinedAt: l.maybe(.5, opened+l.rng.Int64N(9*minuteMS)), ConcludedAt: l.now, CustomerMessages: 3, AIMessages: 2,
@@ -96,6 +98,36 @@ func (l *testLedger) amend() {
 			CustomerSatisfactionScore: l.rating(.7), ComplaintLodged: l.rng.IntN(3) == 0, Synthetic: l.rng.IntN(5) == 0}})
 		return
 	}
+}
+
+// folded is a case with what came late.
+type folded struct {
+	record.Case
+	rating  int32 // 0 for none
+	amended bool
+}
+
+// cases are all cases with their amendments.
+func (l *testLedger) cases() map[record.Source]*folded {
+	out := map[record.Source]*folded{}
+	for i := range l.records {
+		r := &l.records[i]
+		switch r.Kind {
+		case record.KindCase:
+			out[r.Source] = &folded{Case: r.Case, rating: r.Case.CustomerSatisfactionScore.Value}
+			if !r.Case.CustomerSatisfactionScore.Set {
+				out[r.Source].rating = 0
+			}
+		case record.KindAmendment:
+			f := out[r.Amendment.Amends]
+			f.amended = true
+			f.ComplaintLodged = f.ComplaintLodged || r.Amendment.ComplaintLodged
+			if r.Amendment.CustomerSatisfactionScore.Set {
+				f.rating = r.Amendment.CustomerSatisfactionScore.Value
+			}
+		}
+	}
+	return out
 }
 
 // checkpoint signs what is there, as of now.

@@ -34,9 +34,11 @@ AS SELECT
     sum(p.resolution_ms_sum) AS resolution_ms_sum,
     sum(p.human_requests) AS human_requests,
     sum(p.human_requests_met) AS human_requests_met,
-    sum(p.human_in_time) AS human_in_time,
     sum(p.time_to_human_ms_sum) AS time_to_human_ms_sum,
     sum(p.time_to_human_cases) AS time_to_human_cases,
-    sum(p.synthetic) AS synthetic
+    sum(p.identified) AS identified,
+    sum(p.synthetic) AS synthetic,
+    sumMap(p.resolution_bins) AS resolution_bins,
+    sumMap(p.time_to_human_bins) AS time_to_human_bins
 FROM segment_panes AS p
 GROUP BY hour, case_type, handler, partition;

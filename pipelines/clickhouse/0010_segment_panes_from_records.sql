@@ -35,11 +35,13 @@ AS SELECT
     sum(toUnixTimestamp64Milli(r.concluded_at) - toUnixTimestamp64Milli(r.opened_at)) AS resolution_ms_sum,
     toInt64(count(r.human_requested_at)) AS human_requests,
     toInt64(countIf(r.human_joined_at >= r.human_requested_at)) AS human_requests_met,
-    toInt64(countIf(r.human_joined_at BETWEEN r.human_requested_at AND r.human_requested_at + INTERVAL 3 MINUTE)) AS human_in_time,
     sumIf(toUnixTimestamp64Milli(assumeNotNull(r.human_joined_at)) - toUnixTimestamp64Milli(assumeNotNull(r.escalated_at)),
         r.human_joined_at >= r.escalated_at) AS time_to_human_ms_sum,
     toInt64(countIf(r.human_joined_at >= r.escalated_at)) AS time_to_human_cases,
-    toInt64(countIf(r.synthetic AND r.kind = 'case') + countIf(r.synthetic AND r.csat IS NOT NULL) + countIf(r.synthetic AND r.complaint)) AS synthetic
+    toInt64(countIf(r.kind = 'case' AND r.commitment != toFixedString('', 32))) AS identified,
+    toInt64(countIf(r.synthetic AND r.kind = 'case') + countIf(r.synthetic AND r.csat IS NOT NULL) + countIf(r.synthetic AND r.complaint)) AS synthetic,
+    sumMap(if(r.resolution_bin IS NULL, map(), map(assumeNotNull(r.resolution_bin), toInt64(1)))) AS resolution_bins,
+    sumMap(if(r.time_to_human_bin IS NULL, map(), map(assumeNotNull(r.time_to_human_bin), toInt64(1)))) AS time_to_human_bins
 FROM records AS r
 WHERE r.kind = 'case' OR (r.kind = 'amendment' AND (r.complaint OR r.csat IS NOT NULL))
 GROUP BY minute, case_type, handler, partition;

@@ -14,14 +14,17 @@ func col[T, V any](name, typ string, values func(*T) *[]V) column[T] {
 }
 
 const (
-	text      = "String"
-	symbol    = "LowCardinality(String)"
-	millis    = "DateTime64(3, 'UTC')"
-	maybe     = "Nullable(DateTime64(3, 'UTC'))"
-	hash      = "FixedString(32)"
-	hashes    = "Array(FixedString(32))"
-	symbols   = "Array(LowCardinality(String))"
-	maybeByte = "Nullable(UInt8)"
+	text        = "String"
+	symbol      = "LowCardinality(String)"
+	millis      = "DateTime64(3, 'UTC')"
+	maybe       = "Nullable(DateTime64(3, 'UTC'))"
+	hash        = "FixedString(32)"
+	hashes      = "Array(FixedString(32))"
+	symbols     = "Array(LowCardinality(String))"
+	maybeByte   = "Nullable(UInt8)"
+	number      = "Nullable(Float64)"
+	maybeNumber = "Nullable(Int64)"
+	numbers     = "Array(Float64)"
 )
 
 // recordColumns are those of 0001_records.sql.
@@ -60,9 +63,17 @@ var recordColumns = []column[Rows]{
 	col("human_messages", "UInt32", func(r *Rows) *[]uint32 { return &r.humanMessages }),
 	col("guard_breach", "Bool", func(r *Rows) *[]bool { return &r.breach }),
 	col("synthetic", "Bool", func(r *Rows) *[]bool { return &r.synthetic }),
+	col("resolution_bin", maybeNumber, func(r *Rows) *[]*int64 { return &r.resolution }),
+	col("time_to_human_bin", maybeNumber, func(r *Rows) *[]*int64 { return &r.toHuman }),
 	col("commitment", hash, func(r *Rows) *[][]byte { return &r.commitment }),
 	col("amends_partition", "Int32", func(r *Rows) *[]int32 { return &r.amendsPartition }),
 	col("amends_offset", "Int64", func(r *Rows) *[]int64 { return &r.amendsOffset }),
 	col("amends_ordinal", "Int32", func(r *Rows) *[]int32 { return &r.amendsOrdinal }),
+	col("applied_at", millis, func(r *Rows) *[]int64 { return &r.applied }),
+	col("minimum_cases", "Int64", func(r *Rows) *[]int64 { return &r.minimum }),
+	col("human_within_ms", "Int64", func(r *Rows) *[]int64 { return &r.within }),
+	col("repeat_contact_ms", "Int64", func(r *Rows) *[]int64 { return &r.repeat }),
+	col("handlers", symbols, func(r *Rows) *[][]string { return &r.handlers }),
+	col("policy_document", text, func(r *Rows) *[]string { return &r.document }),
 	col("body", text, func(r *Rows) *[][]byte { return &r.body }),
 }

@@ -57,8 +57,8 @@ func place[M, V any](name, typ string, of func(*message[M]) V) column[Messages[M
 	}}
 }
 
-func columnsOf[M any](fields ...column[Messages[M]]) []column[Messages[M]] {
-	return append([]column[Messages[M]]{
+func columnsOf[M any](fields ...column[Messages[M]]) messageColumns[M] {
+	return append(messageColumns[M]{
 		place("partition", "Int32", func(m *message[M]) int32 { return m.partition }),
 		place("offset", "Int64", func(m *message[M]) int64 { return m.offset }),
 		place("source_partition", "Int32", func(m *message[M]) int32 { return m.position.Partition }),
@@ -83,33 +83,9 @@ var escalationColumns = columnsOf(
 	field("synthetic", "Bool", func(e *schemas.Escalation) bool { return e.Synthetic }),
 )
 
-// alertColumns are those of 0005_alert_messages.sql.
-var alertColumns = columnsOf(
-	field("alert", symbol, func(a *schemas.SegmentAlert) string { return a.Alert.String() }),
-	field("case_type", symbol, func(a *schemas.SegmentAlert) string { return a.CaseType }),
-	field("handler", symbol, func(a *schemas.SegmentAlert) string { return a.Handler }),
-	field("raised_at", millis, func(a *schemas.SegmentAlert) int64 { return a.RaisedAt }),
-	field("summary", text, func(a *schemas.SegmentAlert) string { return a.Summary }),
-	field("case_id", "Nullable(String)", func(a *schemas.SegmentAlert) *string { return pointer(a.CaseID) }),
-	field("record_ledger", "Nullable(String)", func(a *schemas.SegmentAlert) *string { return pointer(a.RecordLedger) }),
-	field("record_sequence", "Nullable(Int64)", func(a *schemas.SegmentAlert) *int64 { return pointer(a.RecordSequence) }),
-)
-
-func pointer[T any](o schemas.Optional[T]) *T {
-	if !o.Set {
-		return nil
-	}
-	return &o.Value
-}
-
 // InsertEscalations writes rows of case.escalations.
 func (d *Database) InsertEscalations(ctx context.Context, m *Messages[schemas.Escalation]) error {
 	return insertInto(ctx, d, "escalation_messages", "", escalationColumns, m)
-}
-
-// InsertAlerts writes rows of conduct.alerts.
-func (d *Database) InsertAlerts(ctx context.Context, m *Messages[schemas.SegmentAlert]) error {
-	return insertInto(ctx, d, "alert_messages", "", alertColumns, m)
 }
 
 // next are the queries of Next: after the last offset of a partition that a topic's table has.

@@ -2,46 +2,34 @@ package insert
 
 import (
 	"context"
-	"slices"
 
 	"github.com/casetrail/casetrail/pipelines/stage"
-	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 )
 
-// Metric is one segment of a MetricRecord.
+// Metric is one segment of a MetricRecord. Its masking report stands beside the segment all/all, and only there.
 type Metric struct {
-	Window     string
-	Start, End int64
 	schemas.Segment
-	Heads []schemas.LedgerHead
+	Record  *schemas.MetricRecord
+	Masking *schemas.MaskingReport
 }
 
-// AddMetrics appends a row for each segment of a MetricRecord, and keeps nothing of it.
+// AddMetrics appends a row for each segment of a MetricRecord, and keeps r.
 func AddMetrics(m *Messages[Metric], in *stage.Record, r *schemas.MetricRecord) {
-	heads := append([]schemas.LedgerHead(nil), r.Heads...)
 	for _, s := range r.Segments {
-		s.CSATCounts, s.Signals, s.Outcomes = clone(s.CSATCounts), clone(s.Signals), clone(s.Outcomes)
-		s.SignalRates = slices.Clone(s.SignalRates)
-		m.Add(in, Metric{r.Window, r.Start, r.End, s, heads})
+		row := Metric{Segment: s, Record: r}
+		if s.CaseType == "all" && s.Handler == "all" && r.Masking.Set {
+			row.Masking = &r.Masking.Value
+		}
+		m.Add(in, row)
 	}
-}
-
-func clone(v []int64) []int64 { return append([]int64(nil), v...) }
-
-func headsOf[V any](m *Metric, of func(*schemas.LedgerHead) V) []V {
-	out := make([]V, len(m.Heads))
-	for i := range m.Heads {
-		out[i] = of(&m.Heads[i])
-	}
-	return out
 }
 
 // metricColumns are those of 0006_metric_messages.sql.
 var metricColumns = columnsOf(
-	field("window", symbol, func(m *Metric) string { return m.Window }),
-	field("window_start", millis, func(m *Metric) int64 { return m.Start }),
-	field("window_end", millis, func(m *Metric) int64 { return m.End }),
+	field("window", symbol, func(m *Metric) string { return m.Record.Window }),
+	field("window_start", millis, func(m *Metric) int64 { return m.Record.Start }),
+	field("window_end", millis, func(m *Metric) int64 { return m.Record.End }),
 	field("case_type", symbol, func(m *Metric) string { return m.CaseType }),
 	field("handler", symbol, func(m *Metric) string { return m.Handler }),
 	field("cases", "Int64", func(m *Metric) int64 { return m.Cases }),
@@ -60,16 +48,61 @@ var metricColumns = columnsOf(
 	field("time_to_human_ms_sum", "Int64", func(m *Metric) int64 { return m.TimeToHumanMSSum }),
 	field("time_to_human_cases", "Int64", func(m *Metric) int64 { return m.TimeToHumanCases }),
 	field("synthetic", "Int64", func(m *Metric) int64 { return m.Synthetic }),
-	field("head_partitions", "Array(Int32)", func(m *Metric) []int32 {
-		return headsOf(m, func(h *schemas.LedgerHead) int32 { return h.Partition })
-	}),
-	field("head_sizes", "Array(Int64)", func(m *Metric) []int64 {
-		return headsOf(m, func(h *schemas.LedgerHead) int64 { return h.Size })
-	}),
-	field("head_roots", hashes, func(m *Metric) []string {
-		return texts(headsOf(m, func(h *schemas.LedgerHead) record.Hash { return record.Hash(h.Root) }))
-	}),
-)
+	field("identified", "Int64", func(m *Metric) int64 { return m.Identified }),
+	field("repeats", "Int64", func(m *Metric) int64 { return m.Repeats }),
+	field("share", "Float64", func(m *Metric) float64 { return m.Share }),
+	field("enough", "Bool", func(m *Metric) bool { return m.Enough }),
+	field("enough_ratings", "Bool", func(m *Metric) bool { return m.EnoughRatings }),
+	field("signal_rates", numbers, func(m *Metric) []float64 { return m.SignalRates }),
+	field("policy_version", symbol, func(m *Metric) string { return m.Record.PolicyVersion }),
+	field("minimum_cases", "Int64", func(m *Metric) int64 { return m.Record.MinimumCases }),
+	field("human_within_ms", "Int64", func(m *Metric) int64 { return m.Record.HumanWithinMS }),
+	field("repeat_contact_ms", "Int64", func(m *Metric) int64 { return m.Record.RepeatContactMS }),
+	field("reference_start", maybe, func(m *Metric) *int64 { return pointer(m.Record.ReferenceStart) }),
+	field("reference_end", maybe, func(m *Metric) *int64 { return pointer(m.Record.ReferenceEnd) }),
+	field("no_masking", text, func(m *Metric) string { return m.Record.NoMasking }),
+	field("key_id", "FixedString(4)", func(m *Metric) string { return string(m.Record.KeyID[:]) }),
+	field("signature", "FixedString(64)", func(m *Metric) string { return string(m.Record.Signature[:]) }),
+).with(estimate("csat", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.CSAT })).
+	with(estimate("csat_bounds", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.CSATBounds })[1:]).
+	with(estimate("response_rate", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.ResponseRate })).
+	with(estimate("complaint_rate", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.ComplaintRate })).
+	with(estimate("escalation_rate", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.EscalationRate })).
+	with(estimate("repeat_rate", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.RepeatRate })).
+	with(estimate("human_in_time_rate", func(s *schemas.Segment) schemas.Optional[schemas.Estimate] { return s.HumanInTimeRate })).
+	with(percentiles("resolution_ms", func(s *schemas.Segment) schemas.Optional[schemas.Percentiles] { return s.Resolution })).
+	with(percentiles("time_to_human_ms", func(s *schemas.Segment) schemas.Optional[schemas.Percentiles] { return s.TimeToHuman })).
+	with(headsColumns(func(m *Metric) []schemas.LedgerHead { return m.Record.Heads })).
+	with(maskingColumns(func(m *Metric) *schemas.MaskingReport { return m.Masking }))
+
+// estimate is a figure and its interval.
+func estimate(name string, of func(*schemas.Segment) schemas.Optional[schemas.Estimate]) messageColumns[Metric] {
+	return messageColumns[Metric]{
+		optionally(name, number, of, func(e *schemas.Estimate) float64 { return e.Value }),
+		optionally(name+"_low", number, of, func(e *schemas.Estimate) float64 { return e.Low }),
+		optionally(name+"_high", number, of, func(e *schemas.Estimate) float64 { return e.High }),
+	}
+}
+
+func percentiles(name string, of func(*schemas.Segment) schemas.Optional[schemas.Percentiles]) messageColumns[Metric] {
+	return messageColumns[Metric]{
+		optionally(name+"_p50", "Nullable(Int64)", of, func(p *schemas.Percentiles) int64 { return p.P50 }),
+		optionally(name+"_p90", "Nullable(Int64)", of, func(p *schemas.Percentiles) int64 { return p.P90 }),
+		optionally(name+"_p99", "Nullable(Int64)", of, func(p *schemas.Percentiles) int64 { return p.P99 }),
+	}
+}
+
+// optionally is a column of a part of a segment, null where it has none.
+func optionally[P, V any](name, typ string, part func(*schemas.Segment) schemas.Optional[P], of func(*P) V) column[Messages[Metric]] {
+	return field(name, typ, func(m *Metric) *V {
+		p := part(&m.Segment)
+		if !p.Set {
+			return nil
+		}
+		v := of(&p.Value)
+		return &v
+	})
+}
 
 // InsertMetrics writes rows of conduct.metrics.
 func (d *Database) InsertMetrics(ctx context.Context, m *Messages[Metric]) error {

@@ -1,6 +1,7 @@
 package insert
 
 import (
+	"github.com/casetrail/casetrail/pipelines/policies"
 	"github.com/casetrail/casetrail/record"
 )
 
@@ -22,6 +23,10 @@ type Rows struct {
 	customerMessages, aiMessages, humanMessages      []uint32
 	amendsPartition, amendsOrdinal                   []int32
 	amendsOffset                                     []int64
+	resolution, toHuman                              []*int64
+	applied, minimum, within, repeat                 []int64
+	handlers                                         [][]string
+	document                                         []string
 	names                                            []string // the signals of all rows
 	hashes                                           []byte   // what leaf, keyID and commitment point into
 }
@@ -90,16 +95,20 @@ func (r *Rows) add(partition int32, s *record.Signed, leaf record.Hash) {
 	var c record.Case
 	var a record.Amendment
 	var route, handler, path, outcome string
+	var measures policies.Metrics
+	var applied int64
+	var resolution, toHuman *int64
 	switch s.Kind {
 	case record.KindCase:
 		c = s.Case
 		outcome = c.ResolutionOutcome.String()
+		resolution, toHuman = bin(record.Some(c.OpenedAt), record.Some(c.ConcludedAt)), bin(c.EscalatedAt, c.HumanJoinedAt)
 	case record.KindAmendment:
 		a = s.Amendment
 		c = record.Case{CaseID: a.CaseID, CaseType: a.CaseType, Route: a.Route, Handler: a.Handler,
 			CustomerSatisfactionScore: a.CustomerSatisfactionScore, ComplaintLodged: a.ComplaintLodged, Synthetic: a.Synthetic}
 	case record.KindPolicy:
-		c.PolicyVersion = s.Policy.Version
+		c.PolicyVersion, measures, applied = s.Policy.Version, measuresOf(s.Policy.Document), s.Policy.AppliedAt
 	}
 	if s.Kind == record.KindCase || s.Kind == record.KindAmendment {
 		route, handler, path = c.Route.String(), c.Handler.String(), segment(c.Route)
@@ -122,6 +131,10 @@ func (r *Rows) add(partition int32, s *record.Signed, leaf record.Hash) {
 	r.escalatedAt, r.joined = append(r.escalatedAt, optional(c.EscalatedAt)), append(r.joined, optional(c.HumanJoinedAt))
 	r.customerMessages = append(r.customerMessages, uint32(max(0, c.CustomerMessages)))
 	r.aiMessages, r.humanMessages = append(r.aiMessages, uint32(max(0, c.AIMessages))), append(r.humanMessages, uint32(max(0, c.HumanMessages)))
+	r.resolution, r.toHuman = append(r.resolution, resolution), append(r.toHuman, toHuman)
+	r.applied, r.minimum = append(r.applied, applied), append(r.minimum, measures.MinimumCases)
+	r.within, r.repeat = append(r.within, measures.HumanWithin.Milliseconds()), append(r.repeat, measures.RepeatContact.Milliseconds())
+	r.handlers, r.document = append(r.handlers, measures.Handlers), append(r.document, s.Policy.Document)
 	r.commitment = append(r.commitment, r.bytes(c.CustomerCommitment[:]))
 	r.amendsPartition = append(r.amendsPartition, a.Amends.Partition)
 	r.amendsOffset, r.amendsOrdinal = append(r.amendsOffset, a.Amends.Offset), append(r.amendsOrdinal, a.Amends.Ordinal)

@@ -1,3 +1,3 @@
 -- +goose Up
-CREATE VIEW IF NOT EXISTS alerts AS
+CREATE VIEW IF NOT EXISTS alert_updates AS
 SELECT * FROM alert_messages FINAL;
