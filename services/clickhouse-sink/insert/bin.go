@@ -18,9 +18,9 @@ func bin(from, to record.Optional[int64]) *int64 {
 	}
 	var middle int64
 	if ms := to.Value - from.Value; ms > 0 {
-		octave, part := min(bits.Len64(uint64(ms))-1, octaves), int64(0)
-		if octave < octaves {
-			part = ms << 6 >> octave & 63
+		octave, part := octaves-1, int64(63)
+		if o := bits.Len64(uint64(ms)) - 1; o < octaves {
+			octave, part = o, ms<<6>>o&63
 		}
 		middle = (129 + 2*part) << octave >> 7
 	}
