@@ -9,6 +9,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/casetrail/casetrail/cli/verify"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/recompute"
@@ -43,30 +44,36 @@ func checkSinked(t testing.TB, c driver.Conn, ledgers ...*testLedger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := windowsOf(t, c)
-	if len(got) != len(want) {
-		t.Fatalf("%d windows in ClickHouse, %d by the ledgers", len(got), len(want))
-	}
-	for i := range want {
-		if got[i].Window != want[i].Window || got[i].Start != want[i].Start || got[i].End != want[i].End {
-			t.Fatalf("window %s that ends at %v, want %s, %v", got[i].Window, got[i].End, want[i].Window, want[i].End)
-		}
-		if d := recompute.Segments(sums(got[i].Segments), sums(want[i].Segments)); d != "" {
-			t.Fatalf("window %s that ends at %v: %s", want[i].Window, time.UnixMilli(want[i].End).UTC(), d)
-		}
+	for i, name := range windowNames {
+		checkWindows(t, c, name, windowLengths[i], want)
 	}
 }
 
-// sums leaves of segments what the views have: what is counted, and not what follows from it.
-func sums(segments []schemas.Segment) []schemas.Segment {
-	out := make([]schemas.Segment, len(segments))
-	for i, s := range segments {
-		out[i] = schemas.Segment{CaseType: s.CaseType, Handler: s.Handler, Cases: s.Cases, Ratings: s.Ratings, CSATSum: s.CSATSum, CSATCounts: s.CSATCounts,
-			Complaints: s.Complaints, Escalated: s.Escalated, Signals: s.Signals, GuardBreaches: s.GuardBreaches, Outcomes: s.Outcomes,
-			ResolutionMSSum: s.ResolutionMSSum, HumanRequests: s.HumanRequests, HumanRequestsMet: s.HumanRequestsMet, HumanInTime: s.HumanInTime,
-			TimeToHumanMSSum: s.TimeToHumanMSSum, TimeToHumanCases: s.TimeToHumanCases, Synthetic: s.Synthetic}
+// checkWindows holds one view against the windows that the ledgers give, figure by figure, and the same windows asked for by their
+// length.
+func checkWindows(t testing.TB, c driver.Conn, name string, length int64, all []schemas.MetricRecord) {
+	t.Helper()
+	var ends []int64
+	want := map[int64][]schemas.Segment{}
+	for _, m := range all {
+		if m.Window == name {
+			ends, want[m.End] = append(ends, m.End), m.Segments
+		}
 	}
-	return out
+	if shown := windowEnds(t, c, name); !slices.Equal(shown, ends) {
+		t.Fatalf("segment_windows_%s shows %d windows, the ledgers give %d", name, len(shown), len(ends))
+	}
+	for some := range slices.Chunk(ends, 500) {
+		got, err := verify.ClickHouse{Conn: c}.Windows(t.Context(), length*minuteMS, some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, end := range some {
+			if d := recompute.Segments(got[end], want[end]); d != "" {
+				t.Fatalf("window %s that ends at %v: %s", name, time.UnixMilli(end).UTC(), d)
+			}
+		}
+	}
 }
 
 // checkRows recomputes the root from the rows and holds it against the last checkpoint.
@@ -99,44 +106,28 @@ func checkRows(t testing.TB, c driver.Conn, l *testLedger) {
 	}
 }
 
-var windowNames = []string{"1h", "24h", "7d", "30d"}
+var (
+	windowNames   = []string{"1h", "24h", "7d", "30d"}
+	windowLengths = []int64{60, 24 * 60, 7 * 24 * 60, 30 * 24 * 60} // minutes
+)
 
-// windowsOf reads the views as MetricRecords, in the order in which the aggregator publishes.
-func windowsOf(t testing.TB, c driver.Conn) []schemas.MetricRecord {
+// windowEnds are the ends that a view shows.
+func windowEnds(t testing.TB, c driver.Conn, name string) (ends []int64) {
 	t.Helper()
-	var out []schemas.MetricRecord
-	for _, w := range windowNames {
-		rows, err := c.Query(t.Context(), fmt.Sprintf(`SELECT window_start, window_end, case_type, handler, cases, ratings, csat_sum, csat_counts,
-			complaints, escalated, signals, guard_breaches, outcomes, resolution_ms_sum, human_requests, human_requests_met,
-			human_in_time, time_to_human_ms_sum, time_to_human_cases, synthetic
-			FROM segment_windows_%s ORDER BY window_end, case_type, handler`, w))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var start, end time.Time
-			var s schemas.Segment
-			if err := rows.Scan(&start, &end, &s.CaseType, &s.Handler, &s.Cases, &s.Ratings, &s.CSATSum, &s.CSATCounts, &s.Complaints, &s.Escalated,
-				&s.Signals, &s.GuardBreaches, &s.Outcomes, &s.ResolutionMSSum, &s.HumanRequests, &s.HumanRequestsMet,
-				&s.HumanInTime, &s.TimeToHumanMSSum, &s.TimeToHumanCases, &s.Synthetic); err != nil {
-				t.Fatal(err)
-			}
-			if n := len(out); n == 0 || out[n-1].Window != w || out[n-1].End != end.UnixMilli() {
-				out = append(out, schemas.MetricRecord{Window: w, Start: start.UnixMilli(), End: end.UnixMilli()})
-			}
-			m := &out[len(out)-1]
-			m.Segments = append(m.Segments, s)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
-		_ = rows.Close()
+	rows, err := c.Query(t.Context(), fmt.Sprintf("SELECT DISTINCT window_end FROM segment_windows_%s ORDER BY window_end", name))
+	if err != nil {
+		t.Fatal(err)
 	}
-	slices.SortStableFunc(out, func(a, b schemas.MetricRecord) int {
-		if a.End != b.End {
-			return int(min(max(a.End-b.End, -1), 1))
+	defer rows.Close()
+	for rows.Next() {
+		var end time.Time
+		if err := rows.Scan(&end); err != nil {
+			t.Fatal(err)
 		}
-		return slices.Index(windowNames, a.Window) - slices.Index(windowNames, b.Window)
-	})
-	return out
+		ends = append(ends, end.UnixMilli())
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return ends
 }

@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/casetrail/casetrail/cli/verify"
+	"github.com/casetrail/casetrail/services/aggregator/recompute"
 )
 
 // TestSinkWindowsEqualANaiveComputation covers windows whose panes come from several partitions, long gaps, amendments of
@@ -29,19 +33,81 @@ func TestSinkWindowsEqualANaiveComputation(t *testing.T) {
 				t.Fatal(err)
 			}
 			conn := e.analyst(t, name)
-			if n := len(windowsOf(t, conn)); n != 0 {
+			if n := len(windowEnds(t, conn, "1h")); n != 0 {
 				t.Fatalf("%d windows are shown before all partitions have a checkpoint", n)
 			}
 			if err := b.sink(db); err != nil {
 				t.Fatal(err)
 			}
 			checkSinked(t, conn, a, b)
-			end := windowsOf(t, conn)[0].End
+			end := windowEnds(t, conn, "1h")[0]
 			var rows uint64
 			if err := conn.QueryRow(t.Context(), "SELECT count() FROM segment_windows_1h WHERE window_end = ?", time.UnixMilli(end).UTC()).Scan(&rows); err != nil || rows == 0 {
 				t.Fatalf("%d rows of one window, %v", rows, err)
 			}
 		})
+	}
+}
+
+// TestSinkWindowsFollowThePolicy: what is in time, what is a repeat, what is enough, which handlers have segments and which windows there
+// are changes with the policies in the ledgers, each from the end of the first minute by which all ledgers have it.
+func TestSinkWindowsFollowThePolicy(t *testing.T) {
+	e := startEngine(t)
+	db := e.database("casetrail")
+	a, b := newTestLedger(t, 0, 31), newTestLedger(t, 1, 32)
+	if err := db.Expect(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	for i, document := range []string{
+		"{version: a, metrics: {human_within: 1m30s, minimum_cases: 3, repeat_contact: 5h, windows: {1h: 1m, 2h: 30m}}}",
+		"{version: b, metrics: {human_within: 4m, handlers: [ai]}}",
+		"{version: c, metrics: {human_within: 5m, repeat_contact: 30m, handlers: [human, ai_then_escalated], windows: {30m: 5m, 24h: 6h}}}",
+		"{version: d, metrics: {repeat_contact: 12h}}",
+	} {
+		for _, l := range []*testLedger{a, b} {
+			l.run(2, 30, 120_000)
+			l.policy(document)
+		}
+		if i == 2 { // the next one comes in the same minute
+			b.now = max(a.now, b.now)
+			a.now = b.now
+		}
+	}
+	a.run(2, 30, 120_000)
+	b.run(2, 30, 120_000)
+	for _, l := range []*testLedger{a, b} {
+		if err := l.until(db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := recompute.Recompute(slices.Concat(a.records, b.records), min(a.heads[len(a.heads)-1].Time, b.heads[len(b.heads)-1].Time))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := e.analyst(t, "casetrail")
+	lengths := map[int64][]int64{}
+	for i := range want {
+		lengths[want[i].End-want[i].Start] = append(lengths[want[i].End-want[i].Start], want[i].End)
+	}
+	if len(lengths) < 5 {
+		t.Errorf("%d lengths of windows", len(lengths))
+	}
+	for length, ends := range lengths {
+		got, err := verify.ClickHouse{Conn: conn}.Windows(t.Context(), length, ends)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			if m := &want[i]; m.End-m.Start == length {
+				if d := recompute.Segments(got[m.End], m.Segments); d != "" {
+					t.Fatalf("window %s that ends at %v, policy %q: %s", m.Window, time.UnixMilli(m.End).UTC(), m.PolicyVersion, d)
+				}
+			}
+		}
+	}
+	var repeats, inTime int64
+	if err := conn.QueryRow(t.Context(), "SELECT sum(repeats), sum(human_in_time) FROM segment_panes_by_policy").Scan(&repeats, &inTime); err != nil || repeats == 0 || inTime == 0 {
+		t.Errorf("%d repeats, %d in time, %v", repeats, inTime, err)
 	}
 }
 

@@ -79,11 +79,19 @@ func (l *testLedger) conclude() {
 		CustomerSatisfactionScore: l.rating(.3), ComplaintLodged: l.rng.IntN(10) == 0, EscalationTriggered: l.rng.IntN(4) == 0,
 		OpenedAt: opened, HumanRequestedAt: l.maybe(.3, opened+l.rng.Int64N(5*minuteMS)), EscalatedAt: l.maybe(.3, opened+l.rng.Int64N(5*minuteMS)),
 		HumanJoinedAt: l.maybe(.5, opened+l.rng.Int64N(9*minuteMS)), ConcludedAt: l.now, CustomerMessages: 3, AIMessages: 2,
-		HumanMessages: l.rng.Int32N(3), GuardBreach: l.rng.IntN(50) == 0, Synthetic: l.rng.IntN(5) == 0, CustomerCommitment: sha256.Sum256(fmt.Append(nil, l.offset))}
+		HumanMessages: l.rng.Int32N(3), GuardBreach: l.rng.IntN(50) == 0, Synthetic: l.rng.IntN(5) == 0}
+	if n := l.rng.IntN(60); n > 0 { // customers come back, and to another ledger too; some are not known
+		c.CustomerCommitment = sha256.Sum256(fmt.Append(nil, n))
+	}
 	for range l.rng.IntN(4) {
 		c.EscalationSignals = append(c.EscalationSignals, record.Signal(l.rng.IntN(9)))
 	}
 	l.add(record.Record{Kind: record.KindCase, Case: c})
+}
+
+// policy adds a policy's record, as of now.
+func (l *testLedger) policy(document string) {
+	l.add(record.Record{Kind: record.KindPolicy, Policy: record.Policy{Version: fmt.Sprint(len(l.bodies)), SHA256: sha256.Sum256([]byte(document)), AppliedAt: l.now, Document: document}})
 }
 
 // amend adds a late rating, a complaint, both or neither to some case.

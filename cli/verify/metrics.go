@@ -88,9 +88,6 @@ func (v *run) checkHeads(what string, named []schemas.LedgerHead, end int64) {
 	}
 }
 
-// lengths are the windows that ClickHouse has.
-var lengths = []string{"1h", "24h", "7d", "30d"}
-
 // order compares by the order of publication: of one end, the shorter window is first.
 func order(a, b *schemas.MetricRecord) int {
 	return cmp.Or(cmp.Compare(a.End, b.End), cmp.Compare(b.Start, a.Start))

@@ -12,8 +12,8 @@ import (
 type Rows interface {
 	// Bodies calls fn for the signed bodies of one partition's ledger, by sequence, the first size of them.
 	Bodies(ctx context.Context, partition int32, size int64, fn func(sequence int64, body []byte) error) error
-	// Windows are the segments of the rolling-window view of a length (1h, 24h, 7d, 30d) at some ends, in milliseconds.
-	Windows(ctx context.Context, window string, ends []int64) (map[int64][]schemas.Segment, error)
+	// Windows are the segments of rolling windows of a length at some ends, both in milliseconds.
+	Windows(ctx context.Context, length int64, ends []int64) (map[int64][]schemas.Segment, error)
 	// Heads are the sizes of the latest checkpoints that ClickHouse has, by partition.
 	Heads(ctx context.Context) (map[int32]int64, error)
 	// Complete is the time, in milliseconds, up to which no record is missing in ClickHouse.

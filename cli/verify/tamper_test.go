@@ -359,12 +359,12 @@ func (m *memRows) Bodies(_ context.Context, p int32, size int64, fn func(int64, 
 	return nil
 }
 
-func (m *memRows) Windows(_ context.Context, window string, ends []int64) (map[int64][]schemas.Segment, error) {
+func (m *memRows) Windows(_ context.Context, length int64, ends []int64) (map[int64][]schemas.Segment, error) {
 	out := map[int64][]schemas.Segment{}
 	for _, r := range m.w.Records(pipelines.ConductMetrics, 0) {
 		var x schemas.MetricRecord
 		check(m.w.t, codec.DecodeInto(r.Value, &x))
-		if x.Window == window && slices.Contains(ends, x.End) {
+		if x.End-x.Start == length && slices.Contains(ends, x.End) {
 			if x.Segments[0].Cases += m.off; m.old && r.Offset == 0 {
 				x.Segments[0].Cases++
 			}

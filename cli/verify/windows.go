@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/casetrail/casetrail/schemas"
@@ -32,7 +33,7 @@ func (v *run) newWindows() (*windows, error) {
 
 // add holds a published window until it is its turn.
 func (w *windows) add(m schemas.MetricRecord) error {
-	if w.Rows == nil || !slices.Contains(lengths, m.Window) {
+	if w.Rows == nil {
 		return nil
 	}
 	if m.End > w.complete {
@@ -42,7 +43,7 @@ func (w *windows) add(m schemas.MetricRecord) error {
 	held := append(w.held[m.Window], m)
 	if len(held) > windowsToCompare {
 		if w.AllWindows {
-			if err := w.compareOf(m.Window, held[:windowsToCompare]); err != nil {
+			if err := w.compareOf(held[:windowsToCompare]); err != nil {
 				return err
 			}
 			held = held[:copy(held, held[windowsToCompare:])]
@@ -56,43 +57,30 @@ func (w *windows) add(m schemas.MetricRecord) error {
 
 // compare compares what is held.
 func (w *windows) compare() error {
-	for _, window := range lengths {
-		if held := w.held[window]; len(held) > 0 {
-			if err := w.compareOf(window, held); err != nil {
-				return err
-			}
+	for _, window := range slices.Sorted(maps.Keys(w.held)) {
+		if err := w.compareOf(w.held[window]); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (w *windows) compareOf(window string, want []schemas.MetricRecord) error {
+// compareOf compares windows of one length.
+func (w *windows) compareOf(want []schemas.MetricRecord) error {
 	ends := make([]int64, len(want))
 	for i := range want {
 		ends[i] = want[i].End
 	}
-	got, err := w.Rows.Windows(w.ctx, window, ends)
+	got, err := w.Rows.Windows(w.ctx, want[0].End-want[0].Start, ends)
 	if err != nil {
 		return fmt.Errorf("read ClickHouse's windows: %w", err)
 	}
 	w.Progress("windows", int64(len(want)))
 	for i := range want {
 		w.i4windows.Count++
-		if d := recompute.Segments(sums(got[want[i].End]), sums(want[i].Segments)); d != "" {
+		if d := recompute.Segments(got[want[i].End], want[i].Segments); d != "" {
 			w.i4windows.fault("%s: ClickHouse has %s", name(&want[i]), d)
 		}
 	}
 	return nil
-}
-
-// sums leaves of segments what ClickHouse's views have: what is counted, and not what follows from it.
-func sums(segments []schemas.Segment) []schemas.Segment {
-	out := make([]schemas.Segment, len(segments))
-	for i, s := range segments {
-		out[i] = schemas.Segment{CaseType: s.CaseType, Handler: s.Handler, Cases: s.Cases, Ratings: s.Ratings, CSATSum: s.CSATSum, CSATCounts: s.CSATCounts,
-			Complaints: s.Complaints, Escalated: s.Escalated, Signals: s.Signals, GuardBreaches: s.GuardBreaches, Outcomes: s.Outcomes,
-			ResolutionMSSum: s.ResolutionMSSum, HumanRequests: s.HumanRequests, HumanRequestsMet: s.HumanRequestsMet, HumanInTime: s.HumanInTime,
-			TimeToHumanMSSum: s.TimeToHumanMSSum, TimeToHumanCases: s.TimeToHumanCases, Synthetic: s.Synthetic}
-	}
-	return out
 }

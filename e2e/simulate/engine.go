@@ -33,7 +33,7 @@ type engine struct {
 	other  map[stage.TopicPartition]map[stage.Position]int64 // offsets of messages that were inserted, by position
 	next   map[stage.TopicPartition]int64
 
-	windows map[string]map[int64][]schemas.Segment // for the checker, computed once
+	windows map[int64]map[int64][]schemas.Segment // for the checker, computed once
 }
 
 type row struct {
@@ -183,23 +183,23 @@ func (e *engine) Bodies(_ context.Context, partition int32, size int64, fn func(
 }
 
 // Windows implements verify.Rows.
-func (e *engine) Windows(_ context.Context, window string, ends []int64) (map[int64][]schemas.Segment, error) {
+func (e *engine) Windows(_ context.Context, length int64, ends []int64) (map[int64][]schemas.Segment, error) {
 	if e.windows == nil {
-		e.windows = map[string]map[int64][]schemas.Segment{}
+		e.windows = map[int64]map[int64][]schemas.Segment{}
 		all, err := recompute.Recompute(e.panes, math.MaxInt64)
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range all {
-			if e.windows[m.Window] == nil {
-				e.windows[m.Window] = map[int64][]schemas.Segment{}
+			if e.windows[m.End-m.Start] == nil {
+				e.windows[m.End-m.Start] = map[int64][]schemas.Segment{}
 			}
-			e.windows[m.Window][m.End] = m.Segments
+			e.windows[m.End-m.Start][m.End] = m.Segments
 		}
 	}
 	out := map[int64][]schemas.Segment{}
 	for _, end := range ends {
-		if s := e.windows[window][end]; s != nil {
+		if s := e.windows[length][end]; s != nil {
 			out[end] = s
 		}
 	}
