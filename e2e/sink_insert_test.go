@@ -89,8 +89,8 @@ func TestSinkWindowsFollowThePolicy(t *testing.T) {
 	for i := range want {
 		lengths[want[i].End-want[i].Start] = append(lengths[want[i].End-want[i].Start], want[i].End)
 	}
-	if len(lengths) < 5 {
-		t.Errorf("%d lengths of windows", len(lengths))
+	if len(lengths[30*minuteMS]) == 0 && len(lengths[120*minuteMS]) == 0 {
+		t.Error("no window of a policy")
 	}
 	for length, ends := range lengths {
 		got, err := verify.ClickHouse{Conn: conn}.Windows(t.Context(), length, ends)
