@@ -93,6 +93,7 @@ func TestSinkTakesEveryField(t *testing.T) {
 	fill(reflect.ValueOf(&record).Elem(), &n)
 	record.Segments[0].CaseType, record.Segments[0].Handler = "all", "all"
 	record.Segments = record.Segments[:1]
+	record.Segments[0].CSATBounds.Value.Value = record.Segments[0].CSAT.Value.Value // which it is
 	var metrics insert.Messages[insert.Metric]
 	insert.AddMetrics(&metrics, at(0), &record)
 	for range 2 {

@@ -1,4 +1,5 @@
 -- +goose Up
+-- Late ratings and complaints, each as it came.
 CREATE VIEW IF NOT EXISTS amendments AS
 SELECT
     ledger,

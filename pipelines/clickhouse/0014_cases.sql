@@ -1,4 +1,5 @@
 -- +goose Up
+-- Every case, with the ratings and complaints that came after its conclusion folded in.
 -- Amendments carry the source position of the case that they amend; with the case's id it names one case for ever.
 -- Their order is the ledger's: a later generation of it comes later, and its number is the last part of its name.
 CREATE VIEW IF NOT EXISTS cases AS

@@ -48,6 +48,10 @@ const (
 	BlocksByTime Mutant = "blocks-by-time"
 	// SpentTokens takes a block for inserted whose token ClickHouse had noted before it was killed, and whose rows it has not.
 	SpentTokens Mutant = "spent-tokens"
+	// PolicyNotRead has the sink take every policy's measures for those that ship.
+	PolicyNotRead Mutant = "policy-not-read"
+	// TimeNotBinned has the sink write a duration itself where its bin belongs.
+	TimeNotBinned Mutant = "time-not-binned"
 	// HeadFirst writes a checkpoint to ClickHouse before its records.
 	HeadFirst Mutant = "head-first"
 	// CheckpointNotKept has the record-signer remember no checkpoint outside Kafka.

@@ -67,6 +67,8 @@ var mutants = []mutant{
 	{"deduplication-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"spent-tokens", "what a killed ClickHouse takes for inserted and has not is put back", whole, "TestSinkSpentTokens", nil},
 	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"policy-not-read", "ClickHouse's windows are measured by the policy in the ledger", whole, "TestSinkWindowsFollowThePolicy", nil},
+	{"time-not-binned", "ClickHouse's percentiles are the MetricRecords' to the last digit", whole, "TestSinkWindowsFollowThePolicy", nil},
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"commit-first", "an alert's offset is committed when the receiver has the alert", "./cli/deliver", "TestNothingIsLostWithTheProcess", nil},
 	{"checkpoint-not-kept", "the record-signer keeps its last checkpoint outside Kafka", signer, "TestKeeps", nil},

@@ -17,15 +17,11 @@ var alertColumns = columnsOf(
 	field("record_ledger", "Nullable(String)", func(a *schemas.SegmentAlert) *string { return pointer(a.RecordLedger) }),
 	field("record_sequence", "Nullable(Int64)", func(a *schemas.SegmentAlert) *int64 { return pointer(a.RecordSequence) }),
 	ofEpisode("episode", "Nullable(String)", func(e *schemas.Episode) string { return e.ID }),
+	ofEpisode("test", "Nullable(String)", func(e *schemas.Episode) string { return e.Test }),
 	ofEpisode("state", "Nullable(String)", func(e *schemas.Episode) string { return e.State.String() }),
 	ofEpisode("at", maybe, func(e *schemas.Episode) int64 { return e.At }),
 	ofEpisode("metric", "Nullable(String)", func(e *schemas.Episode) string { return e.Metric }),
-	field("case_type_group", "Nullable(String)", func(a *schemas.SegmentAlert) *string {
-		if !a.Episode.Set {
-			return nil
-		}
-		return pointer(a.Episode.Value.Group)
-	}),
+	partOfEpisode("case_type_group", "Nullable(String)", func(e *schemas.Episode) *string { return pointer(e.Group) }),
 	ofEpisode("evidence", number, func(e *schemas.Episode) float64 { return e.Evidence }),
 	ofEpisode("false_alarm_years", number, func(e *schemas.Episode) float64 { return e.FalseAlarmYears }),
 	ofEpisode("change", number, func(e *schemas.Episode) float64 { return e.Change }),
@@ -33,12 +29,16 @@ var alertColumns = columnsOf(
 	ofEpisode("change_high", number, func(e *schemas.Episode) float64 { return e.ChangeHigh }),
 	ofEpisode("level0", number, func(e *schemas.Episode) float64 { return e.Level0 }),
 	ofEpisode("level1", number, func(e *schemas.Episode) float64 { return e.Level1 }),
+	partOfEpisode("worst_low", number, func(e *schemas.Episode) *float64 { return pointer(e.WorstLow) }),
+	partOfEpisode("worst_high", number, func(e *schemas.Episode) *float64 { return pointer(e.WorstHigh) }),
 	ofEpisode("aggregate0", number, func(e *schemas.Episode) float64 { return e.Aggregate0 }),
 	ofEpisode("aggregate1", number, func(e *schemas.Episode) float64 { return e.Aggregate1 }),
+	ofEpisode("masked", "Nullable(Bool)", func(e *schemas.Episode) bool { return e.Masked }),
 	ofEpisode("since", maybe, func(e *schemas.Episode) int64 { return e.Since }),
 	ofEpisode("since_low", maybe, func(e *schemas.Episode) int64 { return e.SinceLow }),
 	ofEpisode("since_high", maybe, func(e *schemas.Episode) int64 { return e.SinceHigh }),
 	ofEpisode("n", "Nullable(Int64)", func(e *schemas.Episode) int64 { return e.N }),
+	ofEpisode("cases", "Nullable(Int64)", func(e *schemas.Episode) int64 { return e.Cases }),
 	ofEpisode("n_reference", "Nullable(Int64)", func(e *schemas.Episode) int64 { return e.NReference }),
 	ofEpisode("reference", "Nullable(String)", func(e *schemas.Episode) string { return e.Reference.String() }),
 	ofEpisode("query", "Nullable(String)", func(e *schemas.Episode) string { return e.Query }),
@@ -52,12 +52,19 @@ var alertColumns = columnsOf(
 
 // ofEpisode is a column of an alert's episode, null where it has none.
 func ofEpisode[V any](name, typ string, of func(*schemas.Episode) V) column[Messages[schemas.SegmentAlert]] {
+	return partOfEpisode(name, typ, func(e *schemas.Episode) *V {
+		v := of(e)
+		return &v
+	})
+}
+
+// partOfEpisode is one that an episode may lack.
+func partOfEpisode[V any](name, typ string, of func(*schemas.Episode) *V) column[Messages[schemas.SegmentAlert]] {
 	return field(name, typ, func(a *schemas.SegmentAlert) *V {
 		if !a.Episode.Set {
 			return nil
 		}
-		v := of(&a.Episode.Value)
-		return &v
+		return of(&a.Episode.Value)
 	})
 }
 
