@@ -39,8 +39,9 @@ type casetrail struct {
 	updates []watch.Update
 }
 
-func newCasetrail() *casetrail {
+func newCasetrail(budget float64) *casetrail {
 	c := Shipped()
+	c.FalseAlarms = budget
 	return &casetrail{monitor: watch.New(c), config: c}
 }
 
