@@ -64,8 +64,9 @@ func (e *ExportWriter) Flush() error { return e.w.Flush() }
 
 // VerifyExport reads one export and verifies it under a trusted key. progress, if not nil, is called after every record. The
 // first fault ends it and is a *Fault that names ledger, sequence and field; it comes with the header's key, so that a
-// caller can say that another one was trusted. Lines that are not of the format are faults too.
-func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64)) (rep Report, vkey string, err error) {
+// caller can say that another one was trusted. Lines that are not of the format are faults too. Checkpoints that the caller
+// has by another way must be of the same history: if not, its signer shows two.
+func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	var h exportHeader
@@ -75,6 +76,11 @@ func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int6
 	v, err := NewVerifier(h.Ledger, trusted)
 	if err != nil {
 		return rep, h.VKey, err
+	}
+	for _, text := range checkpoints {
+		if err := v.Checkpoint(text); err != nil {
+			return rep, h.VKey, err
+		}
 	}
 	n := int64(2)
 	for ; lines.Scan(); n++ {

@@ -80,7 +80,9 @@ func CheckInclusion(cp Checkpoint, sequence int64, body []byte, proof []Hash) er
 	return nil
 }
 
-// CheckConsistency verifies that of two checkpoints of one ledger, both opened, the newer one only adds to the older one.
+// CheckConsistency verifies that of two checkpoints of one ledger, both opened, the newer one only adds to the older one. Two
+// roots for one size need no proof: they are Equivocation, a split view that the two notes alone show. For other sizes an
+// honest ledger has a proof; a proof that fails means that it is not this ledger's, or that its signer shows two histories.
 func CheckConsistency(older, newer Checkpoint, proof []Hash) error {
 	fault := func(r Reason, detail string) error {
 		return &Fault{Ledger: older.Ledger, Sequence: older.Size, Field: "proof", Reason: r, Detail: detail}
@@ -90,10 +92,18 @@ func CheckConsistency(older, newer Checkpoint, proof []Hash) error {
 		return fault(OtherLedger, "the other checkpoint is of "+newer.Ledger)
 	case older.Size > newer.Size:
 		return fault(Missing, fmt.Sprintf("the newer checkpoint has %d records, the older one %d", newer.Size, older.Size))
-	case older.Size == newer.Size && older.Root == newer.Root || older.Size == 0:
+	case older.Size == newer.Size && older.Root == newer.Root:
 		return nil
 	case older.Size == newer.Size:
-		return fault(RootMismatch, "two roots for one size")
+		f := fault(Equivocation, fmt.Sprintf("two signed checkpoints of %d records have the roots %v and %v: a split view", older.Size, older.Root, newer.Root)).(*Fault)
+		f.Sequence, f.Field = older.Size-1, "checkpoint.root"
+		return f
+	}
+	if older.Size == 0 {
+		if empty := (&Frontier{}).Root(); older.Root != empty {
+			return fault(RootMismatch, fmt.Sprintf("the older checkpoint has the root %v for no records, which is %v", older.Root, empty))
+		}
+		return nil
 	}
 	if err := tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, older.Root); err != nil {
 		return fault(RootMismatch, err.Error())

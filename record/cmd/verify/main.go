@@ -2,6 +2,11 @@
 // and what the records say. It needs nothing but the exports and the public key, and no network.
 //
 //	verify -vkey casetrail.vkey ledger-0.jsonl ledger-1.jsonl
+//	verify receipt -vkey casetrail.vkey case.tlog-proof
+//	verify heads -vkey casetrail.vkey mine.checkpoint yours.checkpoint [PROOF or EXPORT]
+//
+// The second form checks receipts, the third that two checkpoints of a ledger are of one history. After a rotation receipts and
+// heads may need several keys: -vkey old.vkey,new.vkey.
 //
 // It exits with 0 if all is in order, with 1 and the first fault if not, and with 2 if it was called wrongly.
 package main
@@ -10,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -20,27 +26,52 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
+// forms are the ways to call it, by the first argument.
+var forms = map[string]struct {
+	usage    string
+	min, max int // files
+	run      func(files []string, trusted []note.Verifier, out io.Writer) error
+}{
+	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledger offline.", 1, math.MaxInt, verify},
+	"receipt": {"verify receipt -vkey FILE,... RECEIPT...\nChecks receipts (C2SP tlog-proof) offline.", 1, math.MaxInt, receipts},
+	"heads": {"verify heads -vkey FILE,... CHECKPOINT CHECKPOINT [PROOF or EXPORT]\nChecks that two checkpoints of one ledger are of one history. " +
+		"If their sizes differ, a consistency proof\n(a hash in base64 a line) or an export has to show it.", 2, 3, heads},
+}
+
 func run(args []string, out, errs io.Writer) int {
+	name := ""
+	if len(args) > 0 && (args[0] == "receipt" || args[0] == "heads") {
+		name, args = args[0], args[1:]
+	}
+	form := forms[name]
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	vkey := flags.String("vkey", "", "`file` of the public key that you trust (name+hash+base64); the key that an export names is not trusted")
 	flags.Usage = func() {
-		fmt.Fprintln(errs, "Usage: verify -vkey FILE EXPORT...\nChecks exports of the ledger offline.")
+		fmt.Fprintln(errs, "Usage: "+form.usage)
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if *vkey == "" || flags.NArg() == 0 {
+	if *vkey == "" || flags.NArg() < form.min || flags.NArg() > form.max {
 		flags.Usage()
 		return 2
 	}
-	trusted, err := record.LoadVerifier(*vkey)
-	if err != nil {
-		fmt.Fprintln(errs, err)
+	var trusted []note.Verifier
+	for _, path := range strings.Split(*vkey, ",") {
+		v, err := record.LoadVerifier(path)
+		if err != nil {
+			fmt.Fprintln(errs, err)
+			return 2
+		}
+		trusted = append(trusted, v)
+	}
+	if name == "" && len(trusted) > 1 {
+		fmt.Fprintln(errs, "an export is checked from the ledger's first key on, and names the later ones itself: give one -vkey")
 		return 2
 	}
-	if err := verify(flags.Args(), trusted, out); err != nil {
+	if err := form.run(flags.Args(), trusted, out); err != nil {
 		fmt.Fprintf(errs, "NOT VERIFIED: %v\n", err)
 		return 1
 	}
@@ -48,7 +79,8 @@ func run(args []string, out, errs io.Writer) int {
 }
 
 // verify checks each file and prints what it found, then the sum of it.
-func verify(files []string, trusted note.Verifier, out io.Writer) error {
+func verify(files []string, keys []note.Verifier, out io.Writer) error {
+	trusted := keys[0]
 	var heads []record.Head
 	var total int64
 	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
@@ -72,13 +104,13 @@ func verify(files []string, trusted note.Verifier, out io.Writer) error {
 	return err
 }
 
-func verifyFile(path string, trusted note.Verifier) (r record.Report, err error) {
+func verifyFile(path string, trusted note.Verifier, checkpoints ...[]byte) (r record.Report, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return r, err
 	}
 	defer f.Close()
-	r, vkey, err := record.VerifyExport(f, trusted, nil)
+	r, vkey, err := record.VerifyExport(f, trusted, nil, checkpoints...)
 	if v, e := note.NewVerifier(vkey); err != nil && e == nil && v.KeyHash() != trusted.KeyHash() {
 		err = fmt.Errorf("%w (the file names the key %s, id %08x, which is not the one you trust)", err, v.Name(), v.KeyHash())
 	}
