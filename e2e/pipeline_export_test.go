@@ -47,6 +47,7 @@ func TestPipelineExport(t *testing.T) {
 	if want := fmt.Sprintf("exported %d records of %d ledgers", records, len(folders)); !strings.Contains(out, want) {
 		t.Errorf("not %q in %s", want, out)
 	}
+	t.Run("receipt", func(t *testing.T) { receipt(t, p, folders[len(folders)-1]) })
 	t.Run("fsck", func(t *testing.T) { tessera(t, p, folders) })
 	t.Run("dsse and parquet", func(t *testing.T) { envelopes(t, p, folders) })
 }

@@ -132,6 +132,21 @@ const frame = 5
 
 // ledger writes the records under a checkpoint, by the reader's rule.
 func (o *Options) ledger(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, w *writer, each func()) (root record.Hash, err error) {
+	root, err = o.fold(ctx, p, trusted, func(s *record.Signed) error {
+		if err := w.record(s); err != nil {
+			return fmt.Errorf("ledger %s: %w", p.Ledger, err)
+		}
+		each()
+		return nil
+	})
+	if err != nil {
+		return root, err
+	}
+	return root, w.finish([]byte(p.Note))
+}
+
+// fold calls fn for every record under a checkpoint, each of which it has verified, and then verifies the checkpoint.
+func (o *Options) fold(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, fn func(*record.Signed) error) (root record.Hash, err error) {
 	chain, err := record.NewChain(p.Ledger, trusted)
 	if err != nil {
 		return root, err
@@ -148,10 +163,10 @@ func (o *Options) ledger(ctx context.Context, p schemas.Checkpoint, trusted note
 		if err != nil {
 			return fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
 		}
-		if err := w.record(s); err != nil {
-			return fmt.Errorf("ledger %s: %w", p.Ledger, err)
+		if err := fn(s); err != nil {
+			return err
 		}
-		if each(); chain.Size() == p.Size {
+		if chain.Size() == p.Size {
 			return errEnough
 		}
 		return nil
@@ -159,8 +174,6 @@ func (o *Options) ledger(ctx context.Context, p schemas.Checkpoint, trusted note
 	if err != nil && !errors.Is(err, errEnough) {
 		return root, err
 	}
-	if _, err := chain.Verify([]byte(p.Note)); err != nil {
-		return root, err
-	}
-	return chain.Root(), w.finish([]byte(p.Note))
+	_, err = chain.Verify([]byte(p.Note))
+	return chain.Root(), err
 }
