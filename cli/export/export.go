@@ -68,9 +68,6 @@ func Run(ctx context.Context, o Options, dir string) (_ []Ledger, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(draft) // after the rename there is nothing there
-	if err := os.Chmod(draft, 0o755); err != nil {
-		return nil, err
-	}
 	var out []Ledger
 	var done int64
 	for _, p := range points {

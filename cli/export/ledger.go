@@ -83,7 +83,7 @@ func (w *writer) record(s *record.Signed) error {
 // finish writes the checkpoint over all of them.
 func (w *writer) finish(note []byte) error {
 	err := errors.Join(w.ledger.Checkpoint(note), w.ledger.Flush(), w.dsse.Flush(), w.tiles.finish(),
-		os.WriteFile(filepath.Join(w.dir, "checkpoint"), note, 0o644))
+		os.WriteFile(filepath.Join(w.dir, "checkpoint"), note, 0o600))
 	return errors.Join(err, w.close())
 }
 

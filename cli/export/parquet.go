@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,7 +60,7 @@ func whole(file string) error {
 		_, err = f.ReadAt(last[:], info.Size()-int64(len(magic)))
 	}
 	if err != nil || string(first[:]) != magic || string(last[:]) != magic {
-		return fmt.Errorf("ClickHouse's answer is no whole Parquet file (%v)", err)
+		return errors.Join(errors.New("ClickHouse's answer is no whole Parquet file"), err)
 	}
 	return nil
 }

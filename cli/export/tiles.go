@@ -85,7 +85,7 @@ func (t *tiles) write(kind string, index int64, partial int, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, b, 0o644)
+	return os.WriteFile(path, b, 0o600)
 }
 
 // place is the end of a tile's path: x001/x234/067 for index 1234067, and .p/ with the width if it is partial.
