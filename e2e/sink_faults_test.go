@@ -161,14 +161,19 @@ func TestSinkEngineKilled(t *testing.T) {
 	for _, l := range []*testLedger{a, b} {
 		go func() { done <- l.until(db) }()
 	}
+	const enough = 40 // an engine that never lives for a second never gets anything done
 	kills, left := 0, 2
 	for rng := rand.New(rand.NewPCG(1, 1)); left > 0; {
+		var next <-chan time.Time
+		if kills < enough {
+			next = time.After(time.Duration(50+rng.Int64N(300)) * time.Millisecond)
+		}
 		select {
 		case err := <-done:
 			if left--; err != nil {
 				t.Fatal(err)
 			}
-		case <-time.After(time.Duration(50+rng.Int64N(300)) * time.Millisecond):
+		case <-next:
 			e.kill()
 			e.start()
 			kills++
