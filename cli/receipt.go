@@ -77,7 +77,7 @@ func writeReceipts(dir string, receipts []record.Receipt, keys []string) error {
 
 // writeNew writes a file that is not there yet.
 func writeNew(path string, text []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,74 @@
+package record
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mutants are checks taken out, each by the text that goes and what comes in its place.
+var mutants = []struct{ name, file, old, new string }{
+	{"any signature", "chain.go", "!k.Verify(c.pae, s.Signature[:])", "false"},
+	{"any key", "chain.go", "s.keyID() != k.KeyHash()", "false"},
+	{"any previous hash", "chain.go", "case s.PreviousHash != c.last:", "case false:"},
+	{"gaps", "chain.go", "case s.Sequence > size:", "case false:"},
+	{"any source", "chain.go", "!s.Source.After(c.source)", "false"},
+	{"any ledger", "chain.go", "case s.Ledger != c.ledger:\n\t\tf :=", "case false:\n\t\tf :="},
+	{"records after a seal", "chain.go", "case c.sealed:", "case false:"},
+	{"old keys stay valid", "chain.go", "c.keys[i].from <= sequence", "c.keys[i].from < 0"},
+	{"any root", "chain.go", "case cp.Root != root:", "case false:"},
+	{"promises are forgotten", "verify.go", "if len(v.promised) > 0 {\n\t\tcp", "if false {\n\t\tcp"},
+	{"any checkpoint's signer", "checkpoint.go", "if n == nil || err != nil {", "if e, ok := err.(*note.UnverifiedNoteError); ok {\n\t\tn, err = e.Note, nil\n\t}\n\tif n == nil || err != nil {"},
+	{"anything said", "verify.go", "if err := CheckConduct(&s.Record); err != nil {", "if err := CheckConduct(&s.Record); false {"},
+	{"two roots for one size", "proof.go", "case older.Size == newer.Size:", "case older.Size == newer.Size && false:"},
+	{"any consistency proof", "proof.go", "tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, older.Root); err != nil", "error(nil); err != nil"},
+	{"any inclusion proof", "proof.go", "tlog.CheckRecord(proof, cp.Size, cp.Root, sequence, LeafHash(body)); err != nil", "error(nil); err != nil"},
+	{"a receipt of any record signed or not", "receipt.go", "if f := s.signedBy(trusted); f != nil {", "if f := s.signedBy(trusted); false {"},
+	{"a receipt in many forms", "receipt.go", "if !bytes.Equal(r.Text(), text) || !canonical(r.Note) {", "if false {"},
+	{"long numbers", "decode.go", "|| c == 0 && i > 0", ""},
+	{"bytes after the payload", "decode.go", "d.off != len(d.b)", "false"},
+}
+
+// Each check matters: without it a test of vectors, heads or receipts fails. It is built without the check by go's overlay.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds the package many times")
+	}
+	dir := t.TempDir()
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			source, err := os.ReadFile(m.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(source), m.old); n != 1 {
+				t.Fatalf("%q stands %d times in %s, want once", m.old, n, m.file)
+			}
+			changed := filepath.Join(dir, m.file)
+			if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(here, m.file): changed}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := filepath.Join(dir, "overlay.json")
+			if err := os.WriteFile(list, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", list, "-run", "Vectors|SplitView|Receipt", "-splits=20", ".").CombinedOutput()
+			if err == nil {
+				t.Error("no test fails without it")
+			} else if !strings.Contains(string(out), "--- FAIL: ") {
+				t.Errorf("it fails otherwise than by a test:\n%s", out)
+			}
+		})
+	}
+}
