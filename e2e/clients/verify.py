@@ -1,4 +1,4 @@
-"""A second verifier of exports, written from docs/record-format.md alone. It prints a verdict for each file, one JSON object a line:
+"""A second verifier of exports, written beside docs/record-format.md and sharing no code with the first. It prints a verdict for each file, one JSON object a line:
 {"ledger", "records", "root"}, or the first fault, {"ledger", "sequence", "field", "reason"}.
 """
 
