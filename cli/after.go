@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +49,11 @@ func (h *here) report(ctx context.Context, until int64) error {
 	if err != nil {
 		return err
 	}
+	open, err := h.open(ctx)
+	if err != nil {
+		return err
+	}
+	report.PrintOpen(os.Stdout, open)
 	if err := report.Print(ctx, os.Stdout, db, reasons, rejects); err != nil {
 		return err
 	}
@@ -66,6 +73,24 @@ func (h *here) report(ctx context.Context, until int64) error {
 	}
 	printVerified(r)
 	return r.Err()
+}
+
+// open are the last alerts of the episodes of drift that are open.
+func (h *here) open(ctx context.Context) ([]schemas.SegmentAlert, error) {
+	open := map[string]schemas.SegmentAlert{}
+	err := h.client.ReadAll(ctx, pipelines.ConductAlerts, func(r stage.Record) error {
+		var a schemas.SegmentAlert
+		if err := h.codec.DecodeInto(r.Value, &a); err != nil {
+			return err
+		}
+		if e := &a.Episode.Value; a.Episode.Set && e.State == schemas.EpisodeStateClosed {
+			delete(open, e.ID)
+		} else if a.Episode.Set {
+			open[e.ID] = a
+		}
+		return nil
+	})
+	return slices.Collect(maps.Values(open)), err
 }
 
 // reasons counts the cases by why they went where they went when the customer had said what they are about.

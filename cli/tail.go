@@ -75,7 +75,10 @@ func line(m schemas.Message) string {
 		return fmt.Sprintf("%s  %-18s  %-22s  case %s  from %s, the customer in it for %v: %s%s", clock(m.EscalatedAt), m.Signal, m.CaseType, m.CaseID,
 			m.FromHandler, (time.Duration(m.WaitingMS) * time.Millisecond).Round(time.Second), m.Evidence, synthetic(m.Synthetic))
 	case *schemas.SegmentAlert:
-		return fmt.Sprintf("%s  %s  %s x %s: %s", clock(m.RaisedAt), m.Alert, m.CaseType, m.Handler, m.Summary)
+		if m.Episode.Set {
+			return fmt.Sprintf("%s  %-12s  %-7s  %s", clock(m.Episode.Value.At), m.Alert, m.Episode.Value.State, m.Summary)
+		}
+		return fmt.Sprintf("%s  %-12s  %s", clock(m.RaisedAt), m.Alert, m.Summary)
 	case *schemas.ChatReject:
 		return fmt.Sprintf("%s  %s  %s/%d offset %d: %s", clock(m.RejectedAt), m.Reason, m.Topic, m.Partition, m.Offset, m.Detail)
 	case *schemas.Checkpoint:

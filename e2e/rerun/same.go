@@ -97,7 +97,7 @@ func content(codec *schemas.Codec, r stage.Record) (id string, text []byte, err 
 	case *schemas.Escalation:
 		id = m.CaseID
 	case *schemas.SegmentAlert:
-		id, m.RecordSequence = m.CaseID.Value, schemas.Optional[int64]{}
+		id, m.RecordSequence, m.Episode.Value.Heads = m.CaseID.Value, schemas.Optional[int64]{}, nil
 	case *schemas.MetricRecord:
 		m.Heads, m.KeyID, m.Signature = nil, schemas.KeyID{}, schemas.Signature{} // what it was computed from, and what is over that
 	}
