@@ -1,6 +1,7 @@
 package recompute
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"reflect"
@@ -14,6 +15,9 @@ func Difference(got, want *schemas.MetricRecord) string {
 	a, b := *got, *want
 	a.Segments, b.Segments, a.Heads, b.Heads = nil, nil, nil, nil
 	a.KeyID, a.Signature, b.KeyID, b.Signature = schemas.KeyID{}, schemas.Signature{}, schemas.KeyID{}, schemas.Signature{}
+	if bytes.Equal(a.AppendAvro(nil), b.AppendAvro(nil)) {
+		return Segments(got.Segments, want.Segments)
+	}
 	if d := differ(reflect.ValueOf(a), reflect.ValueOf(b), "record"); d != "" && len(got.Segments) == len(want.Segments) {
 		return cmp.Or(Segments(got.Segments, want.Segments), d)
 	} else if d != "" {
@@ -24,12 +28,16 @@ func Difference(got, want *schemas.MetricRecord) string {
 
 // Segments names the first segment and field that differ.
 func Segments(got, want []schemas.Segment) string {
+	var a, b []byte
 	for i := range max(len(got), len(want)) {
 		switch {
 		case i >= len(got):
 			return fmt.Sprintf("segment %s/%s is missing", want[i].CaseType, want[i].Handler)
 		case i >= len(want):
 			return fmt.Sprintf("segment %s/%s: the ledger gives no such segment", got[i].CaseType, got[i].Handler)
+		}
+		if a, b = got[i].AppendAvro(a[:0]), want[i].AppendAvro(b[:0]); bytes.Equal(a, b) {
+			continue // nearly always, and ten times as fast as to walk them
 		}
 		name := fmt.Sprintf("segment %s/%s", got[i].CaseType, got[i].Handler)
 		if got[i].CaseType != want[i].CaseType || got[i].Handler != want[i].Handler {

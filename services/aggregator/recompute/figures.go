@@ -104,21 +104,26 @@ func bin(ms int64) int {
 type durations struct{ resolution, toHuman counts }
 
 type counts struct {
-	n  int64
-	by []int64
+	n         int64
+	by        []int64
+	low, high int16 // the bins between which all are, where there are any
 }
 
 func (c *counts) add(bin int16) {
 	if c.by == nil {
 		c.by = make([]int64, len(edges))
 	}
+	if c.n == 0 {
+		c.low, c.high = bin, bin
+	}
+	c.low, c.high = min(c.low, bin), max(c.high, bin)
 	c.by[bin]++
 	c.n++
 }
 
 func (c *counts) clear() {
 	if c.n > 0 {
-		clear(c.by)
+		clear(c.by[c.low : c.high+1])
 		c.n = 0
 	}
 }
@@ -148,7 +153,8 @@ func (c *counts) percentiles() (out schemas.Optional[schemas.Percentiles]) {
 	}
 	out.Set = true
 	var sum int64
-	for b, n := range c.by {
+	for b := int(c.low); b <= int(c.high); b++ {
+		n := c.by[b]
 		if n == 0 {
 			continue
 		}
