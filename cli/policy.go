@@ -60,7 +60,15 @@ func warnings(p *guard.Policy, classifier string) []string {
 		out = append(out, fmt.Sprintf("classification.ai_threshold %v was reckoned for classifier %s, and the one built in is %s: what leaks at that threshold is not known; "+
 			"reckon it again with casetrail calibrate", p.Classification.AIThreshold, c, classifier))
 	}
+	for _, t := range slices.Concat(p.Routes.AIHandles, p.Routes.HumanOnly) {
+		if !slices.Contains(classify.CaseTypes, t) {
+			out = append(out, fmt.Sprintf("routes name %s, which the built-in classifier never finds: only a classifier of your own (--classifier-url) or a human's correction gives a case that type", t))
+		}
+	}
 	for _, t := range p.Routes.AIHandles {
+		if !slices.Contains(classify.CaseTypes, t) {
+			continue
+		}
 		if !slices.Contains(classify.CaseTypes[:classify.AITypes], t) {
 			out = append(out, fmt.Sprintf("routes.ai_handles names %s, which the classifier does not count among an AI's types: nearly all of them will go to a human", t))
 		}

@@ -94,12 +94,12 @@ func (w *wall) badPolicies(t *testing.T) {
 	w.expect("policy", "bad_policy")
 
 	file := filepath.Join(t.TempDir(), "policy.yaml")
-	if err := os.WriteFile(file, []byte("version: ''\nworkflow: w\nroutes: {ai_handles: [refund_status, crypto_advice, unknown], human_only: [refund_status]}\nidle_close: 0s\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("version: ''\nworkflow: w\nroutes: {ai_handles: [refund_status, Crypto-Advice, unknown], human_only: [refund_status]}\nidle_close: 0s\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"policy", "check", file}, {"policy", "apply", file, "--key", w.p.Key("operator.key")}} {
 		_, says, code := w.p.Try(args...)
-		for _, part := range []string{"version:", `unknown case type "crypto_advice"; known are refund_status`, `"unknown" always goes to a human`, `"refund_status" is listed twice`, "idle_close: 0s"} {
+		for _, part := range []string{"version:", `"Crypto-Advice" can't be a case type`, `"unknown" always goes to a human`, `"refund_status" is listed twice`, "idle_close: 0s"} {
 			if code != 1 || !strings.Contains(says, part) {
 				t.Errorf("%v: exit code %d, and not %q in:\n%s", args, code, part, says)
 			}

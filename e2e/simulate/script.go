@@ -9,6 +9,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/intake/classify"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
 
@@ -106,7 +107,7 @@ func conversation(w *world, id string, at int64) []scripted {
 			human = true
 		case 2:
 			add(schemas.EventKindCaseTypeCorrected, schemas.SenderHuman, func(e *schemas.ChatEvent) {
-				e.CaseType = schemas.Some(guard.CaseTypes[r.IntN(len(guard.CaseTypes))])
+				e.CaseType = schemas.Some(classify.CaseTypes[r.IntN(len(classify.CaseTypes))])
 			})
 		case 1:
 			rates()

@@ -10,7 +10,6 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
-	"github.com/casetrail/casetrail/services/router/guard"
 )
 
 // load makes the events of cases from the shipped conversations: what customers wrote, answers by whoever the guard
@@ -36,7 +35,7 @@ func newLoad(codec *schemas.Codec, name string) (*load, error) {
 	l := &load{codec: codec, cases: cs, ai: make([]bool, len(cs)), rand: rand.New(rand.NewPCG(1, 2)), name: name}
 	for i, c := range cs {
 		f := model.Classify(c.Messages[0].Text)
-		for _, t := range guard.CaseTypes[:4] {
+		for _, t := range classify.CaseTypes[:4] {
 			l.ai[i] = l.ai[i] || f.CaseType == t
 		}
 	}

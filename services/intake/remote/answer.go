@@ -13,6 +13,7 @@ import (
 
 	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/router/guard"
 )
 
 // question is what is sent.
@@ -23,7 +24,7 @@ type question struct {
 // answer is what must come back: all of it, and nothing else.
 type answer struct {
 	Version       string   `json:"version"`        // 1 to 64 bytes without spaces: the model's, for the record
-	CaseType      string   `json:"case_type"`      // one of classify.CaseTypes, or unknown
+	CaseType      string   `json:"case_type"`      // a type of the policy, such as refund_status, or unknown
 	Probability   *float64 `json:"probability"`    // of CaseType, 0 to 1
 	AIProbability *float64 `json:"ai_probability"` // that it is one of the types that an AI may have, 0 to 1
 	Bare          bool     `json:"bare"`           // may be left out; the type is then unknown
@@ -50,7 +51,7 @@ func parse(raw []byte) (classify.Finding, string, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return classify.Finding{}, "", fmt.Errorf("%w: more than one answer", errBroken)
 	}
-	known := a.CaseType == classify.Unknown || slices.Contains(classify.CaseTypes, a.CaseType) && !a.Bare
+	known := a.CaseType == classify.Unknown || guard.Named(a.CaseType) && !a.Bare
 	if inject.FailsOpen.Is() && a.Probability != nil && a.AIProbability != nil {
 		known, a.Version = true, "x"
 	}

@@ -5,7 +5,6 @@ package validate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -89,8 +88,8 @@ func kind(e *schemas.ChatEvent, fault func(string, ...any)) {
 	}
 	if is := e.Kind == schemas.EventKindCaseTypeCorrected; is != e.CaseType.Set {
 		fault("case_type: kind %s %s", e.Kind, map[bool]string{true: "needs the case type that it is", false: "has no case type; intake finds it"}[is])
-	} else if is && e.CaseType.Value != guard.Unknown && !slices.Contains(guard.CaseTypes, e.CaseType.Value) {
-		fault("case_type: %q is none of %s, %s", e.CaseType.Value, strings.Join(guard.CaseTypes, ", "), guard.Unknown)
+	} else if is && e.CaseType.Value != guard.Unknown && !guard.Named(e.CaseType.Value) {
+		fault("case_type: %.100q can't be a case type; use up to 64 lower-case letters, digits and underscores, such as refund_status, or %s", e.CaseType.Value, guard.Unknown)
 	} else if is && e.Sender != schemas.SenderHuman {
 		fault("sender: %s can't correct a case type; only human does", e.Sender)
 	}

@@ -36,7 +36,8 @@ func TestEvent(t *testing.T) {
 		"early outcome":     {func(e *schemas.ChatEvent) { e.Outcome = schemas.Some(schemas.OutcomeAbandoned) }, ErrEvent, "has no outcome"},
 		"a type of its own": {func(e *schemas.ChatEvent) { e.CaseType = schemas.Some("dispute") }, ErrEvent, "has no case type; intake finds it"},
 		"no correction":     {func(e *schemas.ChatEvent) { *e = correction("dispute"); e.CaseType.Set = false }, ErrEvent, "needs the case type"},
-		"a new type":        {func(e *schemas.ChatEvent) { *e = correction("crypto_advice") }, ErrEvent, `"crypto_advice" is none of refund_status`},
+		"no type's name":    {func(e *schemas.ChatEvent) { *e = correction("Crypto advice") }, ErrEvent, `"Crypto advice" can't be a case type`},
+		"a new type":        {func(e *schemas.ChatEvent) { *e = correction("crypto_advice") }, nil, ""},
 		"an AI corrects": {func(e *schemas.ChatEvent) {
 			*e = correction("dispute")
 			e.Sender, e.AIModelVersion = schemas.SenderAI, schemas.Some("bot")

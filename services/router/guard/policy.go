@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,14 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 )
 
-// CaseTypes are the case types that intake's classifier can find. A policy routes some or all of them.
-var CaseTypes = []string{
-	"refund_status", "balance_inquiry", "shipment_tracking", "basic_transaction_query",
-	"dispute", "fraud_claim", "hardship_request", "complex_multi_product",
+// caseType is what a case type's name looks like. Which there are, is for the policy to say: the shipped classifier finds
+// eight, a classifier of the company's own may find others, and what a policy does not name goes to a human.
+var caseType = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+
+// Named tells whether a name can be a case type's: 1 to 64 lower-case letters, digits and underscores that begin with a letter,
+// and none of the names that metrics and drift have for more than one type.
+func Named(name string) bool {
+	return caseType.MatchString(name) && !slices.Contains([]string{Unknown, "all", policies.HumanOnly, policies.AIHandles}, name)
 }
 
 // Unknown is the case type of a case that nothing certain is known about. It goes to a human, always.
@@ -122,8 +127,8 @@ func (p *Policy) Validate() error {
 			switch other := seen[t]; {
 			case t == Unknown:
 				fault("%s: %q always goes to a human and is not listed; take it out", list, t)
-			case !slices.Contains(CaseTypes, t):
-				fault("%s: unknown case type %q; known are %s", list, t, strings.Join(CaseTypes, ", "))
+			case !Named(t):
+				fault("%s: %.100q can't be a case type; use up to 64 lower-case letters, digits and underscores, such as refund_status", list, t)
 			case other != "":
 				fault("%s: case type %q is listed twice; keep it in one list", list, t)
 			}
