@@ -3,14 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/casetrail/casetrail/cli/export"
-	"github.com/casetrail/casetrail/record"
 )
 
 type exportCommand struct {
@@ -22,10 +16,7 @@ type exportCommand struct {
 
 // Run exports, and prints what each ledger's part holds.
 func (c *exportCommand) Run(ctx context.Context) error {
-	if _, err := record.LoadVerifier(c.LedgerKey); err != nil {
-		return err
-	}
-	vkey, err := os.ReadFile(c.LedgerKey)
+	trusted, err := loadVerifierKey(c.LedgerKey)
 	if err != nil {
 		return err
 	}
@@ -34,12 +25,11 @@ func (c *exportCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	o := export.Options{Topics: log{client, codec}, Codec: codec, VKey: strings.TrimSpace(string(vkey))}
+	o := export.Options{Topics: log{client, codec}, Codec: codec, VKey: trusted}
 	if !c.NoParquet {
 		o.Parquet = &export.Parquet{URL: c.ClickHouse}
 	}
-	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))), progressbar.OptionSetDescription("exporting"))
+	bar := progress("exporting")
 	o.Progress = func(n, of int64) {
 		if n == 1 {
 			bar.ChangeMax64(of)

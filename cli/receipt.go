@@ -8,9 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/term"
 
 	"github.com/casetrail/casetrail/cli/export"
 	"github.com/casetrail/casetrail/record"
@@ -25,10 +23,7 @@ type receiptCommand struct {
 
 // Run writes a receipt for the case's record and for each amendment, and verifies each as its holder will.
 func (c *receiptCommand) Run(ctx context.Context) error {
-	if _, err := record.LoadVerifier(c.LedgerKey); err != nil {
-		return err
-	}
-	vkey, err := os.ReadFile(c.LedgerKey)
+	trusted, err := loadVerifierKey(c.LedgerKey)
 	if err != nil {
 		return err
 	}
@@ -37,9 +32,8 @@ func (c *receiptCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))), progressbar.OptionSetDescription("reading the ledger"))
-	receipts, keys, err := export.Receipts(ctx, export.Options{Topics: log{client, codec}, Codec: codec, VKey: strings.TrimSpace(string(vkey)),
+	bar := progress("reading the ledger")
+	receipts, keys, err := export.Receipts(ctx, export.Options{Topics: log{client, codec}, Codec: codec, VKey: trusted,
 		Progress: func(n, _ int64) { _ = bar.Set64(n) }}, c.CaseID) // a bar that can't be drawn changes nothing
 	_ = bar.Finish()
 	if err != nil {

@@ -4,10 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/term"
 
 	"github.com/casetrail/casetrail/cli/verify"
 	"github.com/casetrail/casetrail/record"
@@ -49,8 +48,7 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		defer db.Close()
 		o.Rows = verify.ClickHouse{Conn: db}
 	}
-	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))), progressbar.OptionSetDescription("verifying"))
+	bar := progress("verifying")
 	o.Progress = func(_ string, n int64) { _ = bar.Add64(n) }
 	r, err := verify.Run(ctx, o)
 	_ = bar.Finish() // a bar that can't be drawn changes nothing
@@ -59,6 +57,15 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 	}
 	printVerified(r)
 	return r.Err()
+}
+
+// loadVerifierKey reads a file with one public key, checks it, and gives it as text.
+func loadVerifierKey(path string) (string, error) {
+	if _, err := record.LoadVerifier(path); err != nil {
+		return "", err
+	}
+	text, err := os.ReadFile(path)
+	return strings.TrimSpace(string(text)), err
 }
 
 func loadVerifiers(paths []string) (out []note.Verifier, err error) {

@@ -232,19 +232,25 @@ func TestMayDieAnywhere(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		for _, topic := range single {
-			var got, of []stage.Record
-			for _, o := range log.Records(topic, 0) {
-				got = append(got, stage.Record{Topic: o.Topic, Key: o.Key, Value: o.Value, Position: o.Position})
-			}
-			for _, o := range want {
-				if o.Topic == topic {
-					of = append(of, o)
-				}
-			}
-			same(rt, got, of)
-		}
+		holds(rt, log, want)
 	})
+}
+
+// holds compares what is in the log's outputs with what should be.
+func holds(t rapid.TB, log *memory.Log, want []stage.Record) {
+	t.Helper()
+	for _, topic := range single {
+		var got, of []stage.Record
+		for _, o := range log.Records(topic, 0) {
+			got = append(got, stage.Record{Topic: o.Topic, Key: o.Key, Value: o.Value, Position: o.Position})
+		}
+		for _, o := range want {
+			if o.Topic == topic {
+				of = append(of, o)
+			}
+		}
+		same(t, got, of)
+	}
 }
 
 // cut is how many outputs an earlier run wrote: any number, and with preference one that ends amid what closes at one end.
