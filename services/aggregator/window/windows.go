@@ -90,7 +90,7 @@ func (w *Windows) Add(f *Fact) error {
 }
 
 // Next closes all windows of the next end (in minutes since 1970) at which a window may hold a fact, if that end is not
-// after limit; Rows then gives them. It returns false when there is none, and from then on everything before limit is
+// after limit; Ending then gives them. It returns false when there is none, and from then on everything before limit is
 // closed. Ends rise. The work does not depend on how long nothing happened: after the last fact there are at most as many
 // ends as the windows have steps, and the rest is one jump.
 func (w *Windows) Next(limit int64) (end int64, ok bool) {
