@@ -66,7 +66,7 @@ var mutants = []mutant{
 	{"pane-twice", "an hour counts once, however often it is given", "./services/aggregator/watch", "TestAnHourCountsOnce", nil},
 	{"deduplication-off", "a block that is sent again counts once in ClickHouse", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"spent-tokens", "what a killed ClickHouse takes for inserted and has not is put back", whole, "TestSinkSpentTokens", nil},
-	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkTrials", []string{"-engine", "12"}},
+	{"blocks-by-time", "a block is what lies between two checkpoints", whole, "TestSinkManyAtOnce", nil},
 	{"policy-not-read", "ClickHouse's windows are measured by the policy in the ledger", whole, "TestSinkWindowsFollowThePolicy", nil},
 	{"time-not-binned", "ClickHouse's percentiles are the MetricRecords' to the last digit", whole, "TestSinkWindowsFollowThePolicy", nil},
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},

@@ -40,7 +40,7 @@ func (d *Database) insertRows(ctx context.Context, b *Block) error {
 	case inject.DeduplicationOff.Is():
 		token = time.Now().String()
 	case inject.BlocksByTime.Is():
-		token = time.Now().Format(time.DateTime)
+		token = time.Now().Format("2006-01-02 15:04")
 	}
 	if err := insertInto(ctx, d, "records", token, recordColumns, b.Rows); err != nil {
 		return err
