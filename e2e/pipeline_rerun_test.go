@@ -87,7 +87,7 @@ func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
 		{Definition: stream.Definition(stream.Options{Codec: p.Codec, Model: model, Signals: heard, PolicyKey: operator, EventClock: true, Now: time.Now, CustomerKey: customers}),
 			Blank: rerun.Intake(p.Codec)},
 		{Definition: cases.Definition(p.Codec)},
-		{Definition: sign.Definition(p.Codec, signer, harness.Ledger, none{})},
+		{Definition: sign.Definition(p.Codec, sign.Keys{signer}, harness.Ledger, none{})},
 		{Definition: aggregate.Definition(p.Codec, aggregate.Trust{Key: signer.Verifier(), Prefix: harness.Ledger}, metricSigner)},
 	}
 }

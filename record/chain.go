@@ -206,6 +206,13 @@ func (c *Chain) rotate(s *Signed) *Fault {
 	return nil
 }
 
+// Key is the key that signs the record of a sequence, as far as the chain knows: the latest known one where it has not come
+// to the sequence yet. A checkpoint is signed by the key of its last record.
+func (c *Chain) Key(sequence int64) note.Verifier { return c.keyAt(sequence).Verifier }
+
+// Sealed tells whether the last record is a seal: the ledger takes no more.
+func (c *Chain) Sealed() bool { return c.sealed }
+
 func (c *Chain) keyAt(sequence int64) key {
 	for i := len(c.keys) - 1; i > 0; i-- {
 		if c.keys[i].from <= sequence {

@@ -21,6 +21,7 @@ var makers = map[string]func() Message{
 	"casetrail.Estimate":         func() Message { return new(Estimate) },
 	"casetrail.KeyRotation":      func() Message { return new(KeyRotation) },
 	"casetrail.LedgerHead":       func() Message { return new(LedgerHead) },
+	"casetrail.LedgerOrder":      func() Message { return new(LedgerOrder) },
 	"casetrail.MaskingReport":    func() Message { return new(MaskingReport) },
 	"casetrail.MaskingSegment":   func() Message { return new(MaskingSegment) },
 	"casetrail.MetricRecord":     func() Message { return new(MetricRecord) },

@@ -121,6 +121,12 @@ func (s *shadow) message(in stage.Record) error {
 			s.unexplained("which " + s.name + " does not call for")
 			return nil
 		}
+	case *schemas.LedgerOrder:
+		if in.Stage == pipelines.Intake {
+			s.must("an operator's order", []effect{ordered(m)})
+			s.unexplained("which the order of " + s.name + " does not call for")
+			return nil
+		}
 	case *schemas.PolicyChange:
 		if s.apply(m) {
 			s.unexplained("which the policy of " + s.name + " does not call for")

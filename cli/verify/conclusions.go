@@ -66,7 +66,7 @@ func (v *run) signed(l *ledger, s *record.Signed) error {
 	}
 	c := l.said
 	switch s.Kind {
-	case record.KindCase, record.KindAmendment, record.KindPolicy:
+	case record.KindCase, record.KindAmendment, record.KindPolicy, record.KindKeyRotation, record.KindSeal:
 	default:
 		return nil // nothing of the router's
 	}
@@ -74,6 +74,9 @@ func (v *run) signed(l *ledger, s *record.Signed) error {
 	v.i1.Count++
 	at := stage.Position(s.Source)
 	for ; c.ok && at.After(c.head.Position); v.skipConclusion(c) {
+		if l.void(c.message, s.Sequence) {
+			continue
+		}
 		v.i1.fault("%s/%d offset %d: %s of %v is not in the ledger", c.head.Topic, c.head.Partition, c.head.Offset, about(c.message), c.head.Position)
 	}
 	if !c.ok || c.head.Position != at {
@@ -84,7 +87,7 @@ func (v *run) signed(l *ledger, s *record.Signed) error {
 		}
 		return nil
 	}
-	if err := c.same(s); err != nil {
+	if err := l.same(s); err != nil {
 		v.i1.fault("%s sequence %d: %v", s.Ledger, s.Sequence, err)
 	}
 	v.skipConclusion(c)
@@ -114,7 +117,11 @@ func (c *conclusions) follows(v *run, s *record.Signed) {
 }
 
 // same tells whether a record holds what the router said, to the byte.
-func (c *conclusions) same(s *record.Signed) error {
+func (l *ledger) same(s *record.Signed) error {
+	c := l.said
+	if o, ok := c.message.(*schemas.LedgerOrder); ok {
+		return l.follows(o, s)
+	}
 	var rec schemas.ConductRecord
 	if err := rec.DecodeAvro(s.Payload); err != nil {
 		return err
@@ -146,6 +153,8 @@ func about(m schemas.Message) string {
 		return "an amendment of case " + m.Amendment.CaseID
 	case *schemas.PolicyApplied:
 		return "policy " + m.Policy.Version
+	case *schemas.LedgerOrder:
+		return fmt.Sprintf("the order %v", m.Order)
 	}
 	return m.AvroName()
 }
@@ -160,6 +169,9 @@ func (v *run) unsigned(l *ledger) error {
 	}
 	c := l.said
 	for ; c.ok; v.skipConclusion(c) {
+		if l.chain != nil && l.void(c.message, l.chain.Size()) {
+			continue
+		}
 		v.i1.pending("%s/%d offset %d: %s is not in the ledger", c.head.Topic, c.head.Partition, c.head.Offset, about(c.message))
 	}
 	if h, _ := l.head(); l.chain != nil && l.chain.Size() > h.size {

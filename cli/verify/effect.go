@@ -69,6 +69,8 @@ func (v *run) tell(r stage.Record) (told, error) {
 		t.effect = amended(&m.Amendment)
 	case *schemas.PolicyApplied:
 		t.what, t.at = "policy "+m.Policy.Version, m.Policy.AppliedAt
+	case *schemas.LedgerOrder:
+		t.effect = ordered(m)
 	case *schemas.ChatReject:
 		t.what = m.Reason
 		if m.Topic != pipelines.CaseEvents || m.Partition != r.Position.Partition || m.Offset != r.Position.Offset {
@@ -92,6 +94,10 @@ func amended(a *schemas.ConductAmendment) effect {
 	return effect{topic: pipelines.CaseConclusions, caseID: a.CaseID, what: "amendment", at: a.AmendedAt, body: string(a.AppendAvro(nil))}
 }
 
+func ordered(o *schemas.LedgerOrder) effect {
+	return effect{topic: pipelines.CaseConclusions, what: "order", body: string(o.AppendAvro(nil))}
+}
+
 // is compares what must be with what is. A reason that is left open fits any.
 func (e effect) is(want effect) bool {
 	return e == want || e.topic == pipelines.ChatRejects && want.topic == e.topic && want.what == ""
@@ -108,6 +114,8 @@ func (e effect) unlike(want effect) string {
 		ours, theirs = &schemas.ConductCase{}, &schemas.ConductCase{}
 	case "amendment":
 		ours, theirs = &schemas.ConductAmendment{}, &schemas.ConductAmendment{}
+	case "order":
+		ours, theirs = &schemas.LedgerOrder{}, &schemas.LedgerOrder{}
 	default:
 		return fmt.Sprintf("at %d, want %d", e.at, want.at)
 	}

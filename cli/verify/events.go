@@ -78,7 +78,7 @@ func (s *shadow) took(in stage.Record, m schemas.Message) {
 		i := a.at(in.Position.Offset)
 		i.said, i.times = s.said(&schemas.ChatEvent{CaseType: corrected, EventID: m.EventID, CaseID: m.CaseID, Kind: m.Kind, Sender: m.Sender, OccurredAt: m.OccurredAt,
 			Text: m.Text, AIModelVersion: m.AIModelVersion, Outcome: m.Outcome, Rating: m.Rating, Synthetic: m.Synthetic}), i.times+1
-	case *schemas.PolicyChange:
+	case *schemas.PolicyChange, *schemas.LedgerOrder:
 		a.at(in.Position.Offset).times++
 	}
 }
@@ -124,7 +124,7 @@ func (v *run) checkEvents() error {
 		})
 		duplicates += a.duplicates
 	}
-	v.i5.Notes = append([]string{fmt.Sprintf("%d taken, %d of them duplicates of named events; the others rejected, or policies and the clock", taken, duplicates)}, v.i5.Notes...)
+	v.i5.Notes = append([]string{fmt.Sprintf("%d taken, %d of them duplicates of named events; the others rejected, or policies, orders and the clock", taken, duplicates)}, v.i5.Notes...)
 	return err
 }
 
@@ -136,7 +136,7 @@ func (v *run) accounted(in stage.Record, i *item, taken *int64) error {
 		*taken++
 	}
 	switch m, err := v.Codec.Decode(in.Value); m := m.(type) {
-	case *schemas.PolicyChange:
+	case *schemas.PolicyChange, *schemas.LedgerOrder:
 		if err == nil && i.times != 1 { // to every partition, or rejected
 			want = uint8(min(math.MaxUint8, len(v.accounts[in.Partition].done)))
 		}

@@ -113,7 +113,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	now := func() time.Time { return time.UnixMilli(t0 + 365*24*60*minute) }
 	for _, def := range []stage.Definition{
 		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, CustomerKey: []byte("key")}),
-		cases.Definition(codec), sign.Definition(codec, w.key, prefixName, noStore{}),
+		cases.Definition(codec), sign.Definition(codec, sign.Keys{w.key}, prefixName, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: w.key.Verifier(), Prefix: prefixName}, w.metricKey),
 	} {
 		for p := range int32(partitions) {

@@ -181,7 +181,7 @@ func play(t *testing.T, h *history, r *mathrand.Rand, dies bool) *memory.Log {
 	var tasks []*task
 	for _, def := range []stage.Definition{
 		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: operator.verifier, EventClock: true, Now: skewed, CustomerKey: []byte("key")}),
-		cases.Definition(codec), sign.Definition(codec, ledgerKey, prefix, noStore{}),
+		cases.Definition(codec), sign.Definition(codec, sign.Keys{ledgerKey}, prefix, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: ledgerKey.Verifier(), Prefix: prefix}, metricKey),
 	} {
 		for p := range int32(partitions) {

@@ -28,6 +28,7 @@ type fixture struct {
 	model        *classify.Model
 	signals      *signals.Detector
 	signer       *record.Signer
+	second       *record.Signer // that the ledger may be rotated to
 	metricSigner *record.Signer
 	operator     note.Verifier
 	writer       note.Signer
@@ -43,6 +44,8 @@ var shared = sync.OnceValue(func() *fixture {
 	fail(e)
 	f.signer, e = record.NewSigner("simulated", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
 	fail(e)
+	f.second, e = record.NewSigner("simulated-2", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{4}, ed25519.SeedSize)))
+	fail(e)
 	f.metricSigner, e = record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize)))
 	err = errors.Join(err, e)
 	operator, e := record.NewSigner("operator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)))
@@ -53,6 +56,9 @@ var shared = sync.OnceValue(func() *fixture {
 	f.operator, f.writer = operator.Verifier(), operator
 	return f
 })
+
+// keys are the ledger's, from old to new.
+func (f *fixture) keys() sign.Keys { return sign.Keys{f.signer, f.second} }
 
 // disk is a signer's memory outside Kafka. It outlives its process, and may fail.
 type disk struct {

@@ -10,14 +10,15 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/order"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
 
-// scripted is one event and when it happens.
+// scripted is one event, or an operator's word, and when it happens.
 type scripted struct {
-	at     int64
-	event  schemas.ChatEvent
-	policy *schemas.PolicyChange
+	at       int64
+	event    schemas.ChatEvent
+	operator schemas.Message // nil of an event
 }
 
 // policy is one with short times, so that every timer of a case goes off within the simulation.
@@ -64,12 +65,26 @@ func newScript(w *world) []scripted {
 		if err != nil {
 			panic(err)
 		}
-		out = append(out, scripted{at: epoch + r.Int64N(span/2)*int64(v), policy: change})
+		out = append(out, scripted{at: epoch + r.Int64N(span/2)*int64(v), operator: change})
 	}
+	out = append(out, orders(w, span)...)
 	for c := range 4 + r.IntN(16) {
 		out = append(out, conversation(w, fmt.Sprint("case-", c), epoch+r.Int64N(span))...)
 	}
 	slices.SortStableFunc(out, func(a, b scripted) int { return cmp.Compare(a.at, b.at) })
+	return out
+}
+
+// orders are a rotation of the ledgers' key, likely, and the same one played again, which nobody may follow.
+func orders(w *world, span int64) (out []scripted) {
+	f := w.actual
+	for range w.rand.IntN(3) {
+		o := &schemas.LedgerOrder{Order: schemas.OrderKindRotateKey, Ledgers: prefix, Replaces: schemas.Some(f.signer.VerifierKey()), PublicKey: schemas.Some(f.second.VerifierKey())}
+		if err := order.Sign(o, f.writer); err != nil {
+			panic(err)
+		}
+		out = append(out, scripted{at: epoch + w.rand.Int64N(span), operator: o})
+	}
 	return out
 }
 
@@ -151,8 +166,8 @@ func (w *world) publish() {
 		return
 	}
 	w.said++
-	if s.policy != nil {
-		w.emit(int32(w.rand.IntN(int(w.broker.partitions))), nil, s.policy)
+	if s.operator != nil {
+		w.emit(int32(w.rand.IntN(int(w.broker.partitions))), nil, s.operator)
 		return
 	}
 	p := kafka.Murmur2Partition([]byte(s.event.CaseID), w.broker.partitions)

@@ -103,7 +103,7 @@ func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
 		stream.Definition(stream.Options{Codec: v.codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, CustomerKey: []byte("key"),
 			Now: func() time.Time { return time.UnixMilli(epoch) }}),
 		cases.Definition(v.codec),
-		sign.Definition(v.codec, d.key, prefix, store),
+		sign.Definition(v.codec, sign.Keys{d.key}, prefix, store),
 		aggregate.Definition(v.codec, aggregate.Trust{Key: d.key.Verifier(), Prefix: prefix}, d.metricKey),
 	}
 	return d

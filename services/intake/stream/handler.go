@@ -17,6 +17,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/order"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/validate"
 	"github.com/casetrail/casetrail/services/router/guard"
@@ -25,13 +26,14 @@ import (
 // Faults that only intake knows; each is a reason code of chat.rejects.
 var (
 	errPolicy = errors.New("bad_policy")
+	errOrder  = errors.New("bad_order")
 	errClock  = errors.New("clock_refused")
 	errType   = errors.New("wrong_type")
 )
 
 // reasons are intake's own codes, the most telling first.
 var reasons = []pipelines.Reason{{Err: validate.ErrTooLarge, Code: "too_large"}, {Err: validate.ErrTime, Code: "bad_time"},
-	{Err: validate.ErrEvent, Code: "bad_event"}, {Err: errPolicy, Code: "bad_policy"}, {Err: errClock, Code: "clock_refused"}}
+	{Err: validate.ErrEvent, Code: "bad_event"}, {Err: errPolicy, Code: "bad_policy"}, {Err: errOrder, Code: "bad_order"}, {Err: errClock, Code: "clock_refused"}}
 
 // maxValue bounds a message's value: an event of the largest text, with room for the rest.
 const maxValue = 128 << 10
@@ -49,7 +51,7 @@ type Options struct {
 	// Model types customers' messages, Signals hears what else they say.
 	Model   Classifier
 	Signals *signals.Detector
-	// PolicyKey is the operator's key; a policy that it did not sign is refused.
+	// PolicyKey is the operator's key; a policy or an order that it did not sign is refused.
 	PolicyKey note.Verifier
 	// EventClock takes time from the events and from clock events, for the replay of history. Otherwise time is the
 	// wall's.
@@ -199,6 +201,12 @@ func (h *Handler) take(in stage.Record) error {
 			return err
 		}
 		return h.policy(&c)
+	case "casetrail.LedgerOrder":
+		var o schemas.LedgerOrder
+		if err := h.Codec.DecodeInto(in.Value, &o); err != nil {
+			return err
+		}
+		return h.order(&o)
 	}
 	return fmt.Errorf("%w: chat.events takes casetrail.ChatEvent, not %s", errType, name)
 }
@@ -211,11 +219,27 @@ func (h *Handler) policy(c *schemas.PolicyChange) error {
 	if _, err := guard.Verify(c, h.PolicyKey); err != nil {
 		return fmt.Errorf("%w: %w", errPolicy, err)
 	}
-	value := h.Codec.Append(nil, pipelines.CaseEvents, c)
+	h.toAll(c)
+	return nil
+}
+
+// order passes a signed order to every partition of case.events.
+func (h *Handler) order(o *schemas.LedgerOrder) error {
+	if h.PolicyKey == nil {
+		return fmt.Errorf("%w: intake has no operator's key to check it with; start it with --policy-key", errOrder)
+	}
+	if err := order.Verify(o, h.PolicyKey); err != nil {
+		return fmt.Errorf("%w: %w", errOrder, err)
+	}
+	h.toAll(o)
+	return nil
+}
+
+func (h *Handler) toAll(m schemas.Message) {
+	value := h.Codec.Append(nil, pipelines.CaseEvents, m)
 	for p := range h.targets {
 		h.emit(p, nil, value)
 	}
-	return nil
 }
 
 func (h *Handler) chat(e *schemas.ChatEvent) error {

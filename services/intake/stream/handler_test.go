@@ -16,6 +16,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage/memory"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/order"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
@@ -164,9 +165,10 @@ func TestWhatCannotBeTakenIsRejectedWithItsReason(t *testing.T) {
 	w.put(says("c", "long ago", t0-40*24*3_600_000))
 	w.put(&schemas.ChatEvent{Kind: schemas.EventKindClock, OccurredAt: t0})
 	w.put(&schemas.PolicyChange{Version: "1", Document: "version: 1"})
+	w.put(&schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: "casetrail/test", Generation: schemas.Some(int32(1)), Note: "of nobody"})
 	w.put(says("c", "good", t0))
 	w.run()
-	want := []string{"bad_frame", "unknown_schema", "bad_avro", "bad_avro", "too_large", "bad_event", "bad_time", "clock_refused", "bad_policy"}
+	want := []string{"bad_frame", "unknown_schema", "bad_avro", "bad_avro", "too_large", "bad_event", "bad_time", "clock_refused", "bad_policy", "bad_order"}
 	got := written[schemas.ChatReject](w, pipelines.ChatRejects)
 	if len(got) != len(want) {
 		t.Fatalf("%d rejects, want %d: %+v", len(got), len(want), got)
@@ -194,6 +196,19 @@ func TestAPolicyReachesEveryPartition(t *testing.T) {
 	w.put(c)
 	w.run()
 	if n := len(written[schemas.PolicyChange](w, pipelines.CaseEvents)); n != 3 {
+		t.Fatalf("in %d partitions, want 3", n)
+	}
+}
+
+func TestAnOrderReachesEveryPartition(t *testing.T) {
+	w := newWorld(t)
+	o := &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: "casetrail/test", Generation: schemas.Some(int32(1))}
+	if err := order.Sign(o, w.signer); err != nil {
+		t.Fatal(err)
+	}
+	w.put(o)
+	w.run()
+	if n := len(written[schemas.LedgerOrder](w, pipelines.CaseEvents)); n != 3 {
 		t.Fatalf("in %d partitions, want 3", n)
 	}
 }

@@ -19,9 +19,9 @@ const About = "Signs one record per concluded case, chains them, and issues chec
 // Config is what an operator sets.
 type Config struct {
 	process.Config `embed:""`
-	Ledger         string `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with. The partition and the generation follow."`
-	Key            string `name:"key" env:"CASETRAIL_SIGNING_KEY" placeholder:"FILE" help:"The signing key (.key), readable by its owner alone; casetrail keys create makes one."`
-	CheckpointDir  string `name:"checkpoint-dir" env:"CASETRAIL_CHECKPOINT_DIR" placeholder:"DIR" help:"Where to remember the last checkpoint of each ledger outside Kafka, so that a loss there is noticed. Keep it on another disk than Kafka's."`
+	Ledger         string   `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with. The partition and the generation follow."`
+	Key            []string `name:"key" env:"CASETRAIL_SIGNING_KEY" placeholder:"FILE" help:"The signing key (.key), readable by its owner alone; casetrail keys create makes one. Repeat it with the new key to rotate, from old to new."`
+	CheckpointDir  string   `name:"checkpoint-dir" env:"CASETRAIL_CHECKPOINT_DIR" placeholder:"DIR" help:"Where to remember the last checkpoint of each ledger outside Kafka, so that a loss there is noticed. Keep it on another disk than Kafka's."`
 }
 
 // Validate reports everything that is wrong at once.
@@ -33,26 +33,30 @@ func (c *Config) Validate() error {
 	if c.CheckpointDir == "" {
 		errs = append(errs, errors.New("--checkpoint-dir is missing: name a directory that outlives Kafka"))
 	}
-	if _, err := c.signer(); err != nil {
+	if _, err := c.keys(); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-func (c *Config) signer() (*record.Signer, error) {
-	if c.Key == "" {
+func (c *Config) keys() (sign.Keys, error) {
+	if len(c.Key) == 0 {
 		return nil, errors.New("--key is missing: make one with `casetrail keys create`")
 	}
-	s, err := record.LoadSigner(c.Key)
-	if err != nil {
-		return nil, fmt.Errorf("--key: %w", err)
+	var keys sign.Keys
+	for _, file := range c.Key {
+		s, err := record.LoadSigner(file)
+		if err != nil {
+			return nil, fmt.Errorf("--key: %w", err)
+		}
+		keys = append(keys, s)
 	}
-	return s, nil
+	return keys, nil
 }
 
 // Run runs the record-signer until ctx ends.
 func (c *Config) Run(ctx context.Context, s *process.Shell) error {
-	key, err := c.signer()
+	keys, err := c.keys()
 	if err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	def := sign.Definition(codec, key, c.Ledger, store)
+	def := sign.Definition(codec, keys, c.Ledger, store)
 	def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
 	return s.RunStage(ctx, def)
 }

@@ -9,7 +9,7 @@ import (
 
 // BenchmarkHandle is what one concluded case costs the signer.
 func BenchmarkHandle(b *testing.B) {
-	s, err := New(0, codec, testKey(b, 1), prefix, newStore())
+	s, err := New(0, codec, Keys{testKey(b, 1)}, prefix, newStore())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -26,8 +26,8 @@ func BenchmarkHandle(b *testing.B) {
 
 // BenchmarkRecover is a start on a log of some 6,000 records whose last checkpoint is old.
 func BenchmarkRecover(b *testing.B) {
-	l := history(6000)
-	s, err := memory.Start(l, Definition(codec, testKey(b, 1), prefix, newStore()), 0)
+	l := history(b, 6000)
+	s, err := memory.Start(l, Definition(codec, Keys{testKey(b, 1)}, prefix, newStore()), 0)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func BenchmarkRecover(b *testing.B) {
 	}
 	l.Truncate(pipelines.ConductCheckpoints, 0, len(l.Records(pipelines.ConductCheckpoints, 0))/2)
 	for b.Loop() {
-		if _, err := memory.Start(l, Definition(codec, testKey(b, 1), prefix, newStore()), 0); err != nil {
+		if _, err := memory.Start(l, Definition(codec, Keys{testKey(b, 1)}, prefix, newStore()), 0); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -62,7 +62,7 @@ func tidy(t *testing.T, dir string) {
 // A kept checkpoint that is torn, empty or changed by any byte is not taken for none: the signer stops, names the file,
 // and writes nothing, whether Kafka has the ledger or has lost it. Put back or, with the ledger whole, removed, it goes on.
 func TestTornCheckpoint(t *testing.T) {
-	whole := history(30)
+	whole := history(t, 30)
 	dir := t.TempDir()
 	store := files(t, dir)
 	drain(t, whole, store, 4)
@@ -73,7 +73,7 @@ func TestTornCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	published, err := record.OpenCheckpoint(good, testKey(t, 1).Verifier())
+	published, err := record.OpenCheckpoint(good, bothKeys(t)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestTornCheckpoint(t *testing.T) {
 	refused := 0
 	for i, text := range torn {
 		// The unused bits at the end of base64 mean nothing: the note is the same.
-		if cp, err := record.OpenCheckpoint(text, testKey(t, 1).Verifier()); err == nil {
+		if cp, err := record.OpenCheckpoint(text, bothKeys(t)...); err == nil {
 			if cp.Size != published.Size || cp.Root != published.Root {
 				t.Fatalf("%q opens", text)
 			}
@@ -144,7 +144,7 @@ func TestLeftoverTemporary(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole, l := history(30), history(30)
+	whole, l := history(t, 30), history(t, 30)
 	drain(t, whole, newStore(), 4)
 	store := files(t, dir)
 	tidy(t, dir)
@@ -228,7 +228,7 @@ var disks = []disk{
 // A disk that fails at any step stops the signer with an error that names the file and how to mend it, also when it is
 // started again; what stands in the log by then is what stands there without faults, and the rest comes when it is mended.
 func TestDiskFails(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	drain(t, whole, newStore(), 4)
 	want := allOutputs(whole)
 	r := rand.New(rand.NewPCG(*diskSeed, 20))

@@ -18,6 +18,7 @@ type messages struct {
 	conclusion schemas.CaseConclusion
 	amendment  schemas.CaseAmendment
 	policy     schemas.PolicyApplied
+	order      schemas.LedgerOrder
 	tick       schemas.Tick
 }
 
@@ -61,6 +62,12 @@ func (s *Signer) read() (kind record.Kind, caseID string, err error) {
 			s.rec.Policy = record.Policy{Version: p.Version, SHA256: record.Hash(p.SHA256), AppliedAt: p.AppliedAt, Document: p.Document}
 		}
 		return record.KindPolicy, "", err
+	case "casetrail.LedgerOrder":
+		if err = s.codec.DecodeInto(s.in.Value, &s.msg.order); err != nil {
+			return 0, "", err
+		}
+		kind, err = s.order(&s.msg.order)
+		return kind, "", err
 	}
 	return 0, "", fmt.Errorf("case.conclusions holds no %s", name)
 }

@@ -13,7 +13,7 @@ import (
 type keeper struct {
 	store   Store
 	ledger  string
-	key     *record.Signer
+	keys    Keys
 	kept    []byte            // what the store has
 	size    int64             // of what it has
 	written record.Checkpoint // issued in an earlier step, so durable when this step ends
@@ -43,7 +43,7 @@ func (k *keeper) load() (cp record.Checkpoint, err error) {
 		if k.kept == nil {
 			return cp, nil
 		}
-		cp, err = record.OpenCheckpoint(k.kept, k.key.Verifier())
+		cp, err = record.OpenCheckpoint(k.kept, k.keys.verifiers()...)
 	}
 	if err == nil && cp.Ledger != k.ledger {
 		err = fmt.Errorf("is of ledger %s", cp.Ledger)

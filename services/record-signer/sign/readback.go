@@ -104,7 +104,7 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 	if err := s.codec.DecodeInto(rec.Value, &m); err != nil {
 		return l, err
 	}
-	l.cp, err = record.OpenCheckpoint([]byte(m.Note), s.key.Verifier())
+	l.cp, err = record.OpenCheckpoint([]byte(m.Note), s.keys.verifiers()...)
 	if err == nil && l.cp.Ledger != s.ledger {
 		err = fmt.Errorf("a checkpoint of ledger %s in the place of %s", l.cp.Ledger, s.ledger)
 	}
@@ -119,14 +119,14 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t tail, found bool, err error) {
 	t.base, t.at = base, base.at
 	if base.cp.Size == 0 {
-		if t.chain, err = record.NewChain(s.ledger, s.key.Verifier()); err != nil {
+		if t.chain, err = s.begin(log); err != nil {
 			return t, false, err
 		}
 		t.start = t.chain.Snapshot()
 	}
 	take := func(rec stage.Record) error {
 		if t.chain == nil {
-			t.resume(s.recordBody(rec), s.key)
+			t.resume(s.recordBody(rec), s.keys)
 			return nil
 		}
 		_, err := t.chain.Accept(s.recordBody(rec))
@@ -156,20 +156,46 @@ func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t 
 		}
 	}
 	if err == nil && t.chain != nil && t.chain.Size() == 0 && t.chain.Skipped(record.UnknownKey)+t.chain.Skipped(record.BadSignature) > 0 {
-		err = fmt.Errorf("ledger %s has records, but none signed by key %s, %08x: is it the right key?", s.ledger, s.key.Name(), s.key.KeyHash())
+		err = fmt.Errorf("ledger %s has records, but none signed by %s: is it the right key?", s.ledger, s.keys)
 	}
 	return t, t.chain != nil, err
 }
 
 // resume begins the chain if body is the base's last record.
-func (t *tail) resume(body []byte, key *record.Signer) {
+func (t *tail) resume(body []byte, keys Keys) {
 	r, err := record.Decode(body)
 	if err != nil || r.Ledger != t.base.cp.Ledger || r.Sequence != t.base.cp.Size-1 {
+		return
+	}
+	key := keys.byID(r.KeyID)
+	if key == nil {
 		return
 	}
 	if c, err := record.ResumeChain(t.base.cp, t.base.frontier, body, key.Verifier()); err == nil {
 		t.chain, t.start = c, c.Snapshot()
 	}
+}
+
+// begin makes the empty chain of a ledger. It has begun with the key that signed its first record, where there is one.
+func (s *Signer) begin(log stage.Log) (*record.Chain, error) {
+	first := s.keys[0]
+	enough := errors.New("enough")
+	_, err := log.Read(s.tp(pipelines.ConductRecords), 0, func(rec stage.Record) error {
+		r, err := record.Decode(s.recordBody(rec))
+		if err != nil || r.Ledger != s.ledger || r.Sequence != 0 {
+			return nil
+		}
+		key := s.keys.byID(r.KeyID)
+		if key == nil {
+			return nil
+		}
+		first = key
+		return enough
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return nil, err
+	}
+	return record.NewChain(s.ledger, first.Verifier())
 }
 
 // recordBody is the record's body that a message holds; nothing where it holds none.

@@ -17,7 +17,9 @@ var (
 	// ErrLost says that records that were published are gone and can't be made again.
 	ErrLost = errors.New("published records are missing and can't be made again: restore conduct.records or case.conclusions from a backup; the signer does not go on, as that would fork the ledger")
 	// ErrFork says that the ledger, or what was made again of it, contradicts what was published.
-	ErrFork = errors.New("this contradicts what was published; the signer does not go on, as that would fork the ledger")
+	// ErrSealed says that the ledger has ended. Nothing is lost: what comes after stays in case.conclusions.
+	ErrSealed = errors.New("the signer does not go on, as no next generation has been opened; what came after the seal stays in case.conclusions for as long as its retention")
+	ErrFork   = errors.New("this contradicts what was published; the signer does not go on, as that would fork the ledger")
 )
 
 // promise is a size and root that were published: a chain of that size must have that root.

@@ -17,7 +17,7 @@ import (
 
 // A signer that dies at any point of any step leaves nothing that the next one does not complete to the same bytes.
 func TestDiesAnywhere(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	drain(t, whole, newStore(), 4)
 	want := allOutputs(whole)
 	for step := range 40 {
@@ -49,7 +49,7 @@ func TestDiesAnywhere(t *testing.T) {
 
 // Partitions of the log lose their tails independently of each other; the same bytes come again, and the same checkpoints.
 func TestTailsAreCut(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	store := newStore()
 	drain(t, whole, store, 4)
 	want := allOutputs(whole)
@@ -71,7 +71,7 @@ func TestTailsAreCut(t *testing.T) {
 
 // Two signers that take turns on one partition, neither knowing of the other, tell readers one story.
 func TestTwoSigners(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	drain(t, whole, newStore(), 4)
 	l, store := copyInput(whole), newStore()
 	a, err := memory.Start(l, definition(t, store), 0)
@@ -119,7 +119,7 @@ func failure(t *testing.T, l *memory.Log, store Store, want error, text string) 
 }
 
 func TestRefusesToFork(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	store := newStore()
 	drain(t, whole, store, 4)
 	in := whole.Records(pipelines.CaseConclusions, 0)
@@ -132,10 +132,10 @@ func TestRefusesToFork(t *testing.T) {
 	t.Run("the records and the beginning of their input are gone", func(t *testing.T) {
 		l := memory.New(1)
 		l.Append(in[30:]...)
-		failure(t, l, store, ErrLost, "the checkpoint kept outside Kafka has 73 records")
+		failure(t, l, store, ErrLost, "the checkpoint kept outside Kafka has 74 records")
 	})
 	t.Run("other input", func(t *testing.T) {
-		l := copyInput(history(60))
+		l := copyInput(history(t, 60))
 		other := l.Records(pipelines.CaseConclusions, 0)
 		other[5] = input(conclusion("somebody else"), other[5].Position.Offset, other[5].Position.Ordinal)
 		failure(t, l, store, ErrFork, "root")
@@ -186,7 +186,7 @@ func TestRefusesToFork(t *testing.T) {
 			if logged {
 				l.Append(cps...)
 			}
-			_, err := memory.Start(l, Definition(codec, testKey(t, 2), prefix, newStore()), 0)
+			_, err := memory.Start(l, Definition(codec, Keys{testKey(t, 2)}, prefix, newStore()), 0)
 			if err == nil || !strings.Contains(err.Error(), "is it the right key?") {
 				t.Error(err)
 			}
@@ -197,7 +197,7 @@ func TestRefusesToFork(t *testing.T) {
 // What is all in the log stands, even if it can't be made again: the input may be older than its retention, or the signer
 // newer than its records.
 func TestGoesOnFromTheLog(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	drain(t, whole, newStore(), 4)
 	recs, cps := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0)
 	l := copyInput(whole)
@@ -221,7 +221,7 @@ func TestPartitionCountChanged(t *testing.T) {
 
 // Nothing is kept outside Kafka before it is durable in Kafka, and what is kept never goes back.
 func TestKeeps(t *testing.T) {
-	l, store := history(60), newStore()
+	l, store := history(t, 60), newStore()
 	s, err := memory.Start(l, definition(t, store), 0)
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +236,7 @@ func TestKeeps(t *testing.T) {
 		if kept == nil {
 			continue
 		}
-		cp, err := record.OpenCheckpoint(kept, testKey(t, 1).Verifier())
+		cp, err := record.OpenCheckpoint(kept, bothKeys(t)...)
 		if err != nil || cp.Size < size {
 			t.Fatalf("size %d after %d, %v", cp.Size, size, err)
 		}
@@ -271,7 +271,7 @@ func TestKeeps(t *testing.T) {
 
 // Checkpoints that were lost are made again, and an input whose end does not show is no reason to do without them.
 func TestWaitsForTheEndOfItsInput(t *testing.T) {
-	whole := history(60)
+	whole := history(t, 60)
 	drain(t, whole, newStore(), 4)
 	recs, cps, in := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0), whole.Records(pipelines.CaseConclusions, 0)
 	for i, shows := range []int{0, len(in) / 4, len(in) - 20, len(in), len(in) / 4, len(in)} {

@@ -1,4 +1,4 @@
-// Package sign is the record-signer's core: it makes the ledger's records of concluded cases, amendments and policies, and
+// Package sign is the record-signer's core: it makes the ledger's records of concluded cases, amendments, policies and an operator's orders, and
 // checkpoints of ticks. It is a pure function of case.conclusions: nothing that it signs depends on when or where it runs,
 // so a second signer, a retry or a replay gives the same bytes. Its one collaborator is a Store, which remembers the last
 // checkpoint outside Kafka.
@@ -29,7 +29,8 @@ type Signer struct {
 	partition int32
 	ledger    string
 	codec     *schemas.Codec
-	key       *record.Signer
+	prefix    string
+	keys      Keys
 	chain     *record.Chain
 	issued    issued
 	keeper    keeper
@@ -52,26 +53,26 @@ func Ledger(prefix string, partition int32) string {
 	return fmt.Sprintf("%s/%d/%d", prefix, partition, generation)
 }
 
-// New makes the signer of one partition.
-func New(partition int32, codec *schemas.Codec, key *record.Signer, prefix string, store Store) (*Signer, error) {
+// New makes the signer of one partition. The first of the keys begins a ledger.
+func New(partition int32, codec *schemas.Codec, keys Keys, prefix string, store Store) (*Signer, error) {
 	ledger := Ledger(prefix, partition)
-	chain, err := record.NewChain(ledger, key.Verifier())
+	chain, err := record.NewChain(ledger, keys[0].Verifier())
 	if err != nil {
 		return nil, fmt.Errorf("ledger prefix %q: %w", prefix, err)
 	}
-	return &Signer{partition: partition, ledger: ledger, codec: codec, key: key, chain: chain,
-		keeper: keeper{store: store, ledger: ledger, key: key}}, nil
+	return &Signer{partition: partition, ledger: ledger, codec: codec, prefix: prefix, keys: keys, chain: chain,
+		keeper: keeper{store: store, ledger: ledger, keys: keys}}, nil
 }
 
 // Definition is the record-signer as a stage. The prefix begins the names of its ledgers: deployment/environment.
-func Definition(codec *schemas.Codec, key *record.Signer, prefix string, store Store) stage.Definition {
+func Definition(codec *schemas.Codec, keys Keys, prefix string, store Store) stage.Definition {
 	return stage.Definition{
 		Name:    pipelines.RecordSigner,
 		Inputs:  []string{pipelines.CaseConclusions},
 		Outputs: []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ChatRejects},
-		New:     func(partition int32) (stage.Handler, error) { return New(partition, codec, key, prefix, store) },
+		New:     func(partition int32) (stage.Handler, error) { return New(partition, codec, keys, prefix, store) },
 		Reject: func(in stage.Record, err error) stage.Record {
-			return pipelines.Reject(codec, in, err, in.Time.UnixMilli())
+			return pipelines.Reject(codec, in, err, in.Time.UnixMilli(), pipelines.Reason{Err: errVoid, Code: "order_refused"})
 		},
 	}
 }
@@ -101,6 +102,9 @@ func (s *Signer) Handle(in stage.Record) ([]stage.Record, error) {
 func (s *Signer) record(kind record.Kind, caseID string) error {
 	source := record.Source(s.in.Position)
 	if source.After(s.chain.Source()) { // else it is in the ledger already
+		if s.chain.Sealed() {
+			return fmt.Errorf("ledger %s is sealed at %d records, and takes no more: %w", s.ledger, s.chain.Size(), ErrSealed)
+		}
 		before := s.chain.Snapshot()
 		err := s.append(kind, source, caseID)
 		if err != nil {
@@ -142,9 +146,13 @@ func (s *Signer) append(kind record.Kind, source record.Source, caseID string) e
 func (s *Signer) sign(kind record.Kind, source record.Source, key []byte, ordinal int32) error {
 	s.rec.PreviousHash, s.rec.Ledger, s.rec.Sequence = s.chain.Last(), s.ledger, s.chain.Size()
 	s.rec.Kind, s.rec.Source = kind, source
+	s.rec.Rotation.FromSequence = s.rec.Sequence + 1
 	s.payload = s.rec.Append(s.payload[:0])
-	var err error
-	if s.body, err = s.key.SignPayload(s.body[:0], s.payload); err != nil {
+	by, err := s.keys.of(s.chain.Key(s.rec.Sequence))
+	if err != nil {
+		return fmt.Errorf("ledger %s, sequence %d: %w", s.ledger, s.rec.Sequence, err)
+	}
+	if s.body, err = by.SignPayload(s.body[:0], s.payload); err != nil {
 		return err
 	}
 	if _, err := s.chain.AcceptUnverified(s.body); err != nil {
@@ -164,7 +172,11 @@ func (s *Signer) tick(now int64) error {
 }
 
 func (s *Signer) checkpoint(now int64, ordinal int32) error {
-	cp, err := s.key.SignCheckpoint(s.ledger, s.chain.Size(), s.chain.Root())
+	key, err := s.keys.of(s.chain.Key(s.chain.Size() - 1))
+	if err != nil {
+		return fmt.Errorf("checkpoint of ledger %s: %w", s.ledger, err)
+	}
+	cp, err := key.SignCheckpoint(s.ledger, s.chain.Size(), s.chain.Root())
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 
 func newSigner(t testing.TB) *Signer {
 	t.Helper()
-	s, err := New(0, codec, testKey(t, 1), prefix, newStore())
+	s, err := New(0, codec, Keys{testKey(t, 1)}, prefix, newStore())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestRejects(t *testing.T) {
 
 // Replaying from the beginning gives the same bytes, however the input is cut into steps.
 func TestDeterministic(t *testing.T) {
-	l := history(200)
+	l := history(t, 200)
 	drain(t, l, newStore(), 7)
 	want := allOutputs(l)
 	if n := audit(t, l).Size(); n < 200 || len(want[pipelines.ConductCheckpoints]) < 20 || len(want[pipelines.ChatRejects]) < 10 {
@@ -163,7 +163,7 @@ func TestDeterministic(t *testing.T) {
 
 // What the record module writes by hand is what the schema says, and the other way round.
 func TestSameBytesAsTheSchema(t *testing.T) {
-	l := history(60)
+	l := history(t, 60)
 	drain(t, l, newStore(), 10)
 	for _, r := range l.Records(pipelines.ConductRecords, 0) {
 		var m schemas.SignedRecord

@@ -18,7 +18,15 @@ const prefix = "casetrail/test"
 
 func testKey(t testing.TB, seed byte) *record.Signer {
 	t.Helper()
-	k, err := record.NewSigner("casetrail-test", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
+	return testNamed(t, "casetrail-test", seed)
+}
+
+// rotated is the seed of the key that a history's ledger is rotated to.
+const rotated = 5
+
+func testNamed(t testing.TB, name string, seed byte) *record.Signer {
+	t.Helper()
+	k, err := record.NewSigner(name, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,13 +76,23 @@ func input(m schemas.Message, offset int64, ordinal int32) stage.Record {
 		Position: stage.Position{Offset: offset, Ordinal: ordinal}, Trace: fmt.Sprintf("00-%032x-%016x-01", offset+1, 1)}
 }
 
+// rotation is an order that intake has taken.
+func rotation(t testing.TB, from, to byte) schemas.Message {
+	return &schemas.LedgerOrder{Order: schemas.OrderKindRotateKey, Ledgers: prefix,
+		Replaces: schemas.Some(testKey(t, from).VerifierKey()), PublicKey: schemas.Some(testKey(t, to).VerifierKey())}
+}
+
 // history is a log with inputs of every kind, duplicates and noise: what a long and hard day gives.
-func history(messages int) *memory.Log {
+func history(t testing.TB, messages int) *memory.Log {
 	l := memory.New(1)
 	now := int64(1760000000000)
 	l.Append(input(at(now), 0, 0)) // before there is anything to sign
 	for i := range messages {
 		o := int64(10 + i)
+		if i == 18 {
+			l.Append(input(rotation(t, 1, rotated), o, 0), input(rotation(t, 1, 6), o, 1)) // the second one comes too late
+			continue
+		}
 		switch i % 13 {
 		case 3, 8:
 			now += 700
@@ -105,7 +123,7 @@ func copyInput(l *memory.Log) *memory.Log {
 }
 
 func definition(t testing.TB, store Store) stage.Definition {
-	return Definition(codec, testKey(t, 1), prefix, store)
+	return Definition(codec, Keys{testKey(t, 1), testKey(t, rotated)}, prefix, store)
 }
 
 // drain runs a signer to the end of its input.
@@ -158,7 +176,7 @@ func audit(t testing.TB, l *memory.Log) *record.Chain {
 		if err := codec.DecodeInto(r.Value, &m); err != nil {
 			t.Fatal(err)
 		}
-		cp, err := record.OpenCheckpoint([]byte(m.Note), testKey(t, 1).Verifier())
+		cp, err := record.OpenCheckpoint([]byte(m.Note), chain.Key(m.Size-1))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,6 +100,19 @@ func (r *Router) Handle(in stage.Record) ([]stage.Record, error) {
 			return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
 		}
 		err = r.apply(&c)
+	case "casetrail.LedgerOrder":
+		if in.Stage != pipelines.Intake {
+			return nil, fmt.Errorf("an order that intake has not judged; publish it to chat.events: %w", stage.ErrReject)
+		}
+		if !r.applied.Accept(in.Position) {
+			r.duplicates++
+			return nil, nil
+		}
+		var o schemas.LedgerOrder
+		if err := r.codec.DecodeInto(in.Value, &o); err != nil {
+			return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
+		}
+		r.emit(pipelines.CaseConclusions, nil, &o) // whether a ledger can follow it is for the ledger to say
 	default:
 		err = fmt.Errorf("case.events holds no %s: %w", name, stage.ErrReject)
 	}

@@ -331,3 +331,21 @@ func TestNoAIWorkAfterAHuman(t *testing.T) {
 		}
 	}
 }
+
+// An operator's order goes on to the ledgers, once, where it stands; one that intake has not judged does not.
+func TestOrdersArePassedOn(t *testing.T) {
+	h := newHistory()
+	h.policy(t)
+	o := &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: "casetrail/test", Generation: schemas.Some(int32(1)), Note: "signed"}
+	h.put(o)
+	h.offset--
+	h.put(o) // the same position again
+	h.log.Append(stage.Record{Topic: pipelines.CaseEvents, Value: codec.Append(nil, pipelines.CaseEvents, o)})
+	h.run(t)
+	if got := of[schemas.LedgerOrder](t, h.log, pipelines.CaseConclusions); len(got) != 1 || got[0] != *o {
+		t.Errorf("passed on: %+v", got)
+	}
+	if got := of[schemas.ChatReject](t, h.log, pipelines.ChatRejects); len(got) != 1 {
+		t.Errorf("rejected: %+v", got)
+	}
+}

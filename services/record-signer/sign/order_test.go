@@ -1,0 +1,146 @@
+package sign
+
+import (
+	"errors"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/pipelines/stage/memory"
+	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/schemas"
+)
+
+// bothKeys verify what a history's signer signs.
+func bothKeys(t testing.TB) []note.Verifier {
+	return Keys{testKey(t, 1), testKey(t, rotated)}.verifiers()
+}
+
+// The record of a rotation and the checkpoint over it are the old key's, all that follows is the new one's; a reader that
+// trusts the first key alone follows.
+func TestSignsOnWithTheKeyThatTheRotationNames(t *testing.T) {
+	l := history(t, 60)
+	drain(t, l, newStore(), 4)
+	chain := audit(t, l)
+	if now := chain.Key(chain.Size()); now.KeyHash() != testKey(t, rotated).KeyHash() {
+		t.Errorf("key %s, %08x, signs at the end", now.Name(), now.KeyHash())
+	}
+	by := map[[4]byte]int{}
+	for _, r := range l.Records(pipelines.ConductRecords, 0) {
+		s, err := record.Decode(r.Value[5:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		by[s.KeyID]++
+	}
+	if len(by) != 2 {
+		t.Errorf("%d keys have signed, want 2", len(by))
+	}
+	var refused int
+	for _, r := range l.Records(pipelines.ChatRejects, 0) {
+		var x schemas.ChatReject
+		if err := codec.DecodeInto(r.Value, &x); err != nil {
+			t.Fatal(err)
+		}
+		if x.Reason == "order_refused" {
+			refused++
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d orders refused, want the one that came too late", refused)
+	}
+}
+
+// A signer without the key that the ledger needs signs nothing more, says which it is, and goes on to the same bytes with it.
+func TestStopsWithoutTheNewKeyAndGoesOnWithIt(t *testing.T) {
+	whole := history(t, 60)
+	drain(t, whole, newStore(), 4)
+	l, store := copyInput(whole), newStore()
+	old := Definition(codec, Keys{testKey(t, 1)}, prefix, store)
+	for range 2 { // also when it is started again
+		s, err := memory.Start(l, old, 0)
+		if err == nil {
+			err = s.Drain(1)
+		}
+		if err == nil || !strings.Contains(err.Error(), "signs here, and the record-signer has only casetrail-test") {
+			t.Fatalf("got %v", err)
+		}
+	}
+	audit(t, l)
+	drain(t, l, store, 4)
+	if got, want := allOutputs(l), allOutputs(whole); !reflect.DeepEqual(got, want) {
+		t.Error("the outputs differ")
+	}
+}
+
+// Once a checkpoint by the new key stands, the old one's file may go.
+func TestGoesOnWithoutTheOldKey(t *testing.T) {
+	whole := history(t, 60)
+	store := newStore()
+	drain(t, whole, store, 4)
+	l := copyInput(whole)
+	records, checkpoints := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0)
+	l.Append(records[:len(records)-3]...)
+	l.Append(checkpoints...)
+	l.Append(whole.Records(pipelines.ChatRejects, 0)...)
+	kept := &memStore{kept: maps.Clone(store.kept)}
+	s, err := memory.Start(l, Definition(codec, Keys{testKey(t, rotated)}, prefix, kept), 0)
+	if err == nil {
+		err = s.Drain(4)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := allOutputs(l), allOutputs(whole); !reflect.DeepEqual(got, want) {
+		t.Error("the outputs differ")
+	}
+}
+
+func TestOrdersThatTheLedgerDoesNotFollow(t *testing.T) {
+	seal := func(prefix string, generation int32) schemas.Message {
+		return &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(generation)}
+	}
+	for want, m := range map[string]schemas.Message{
+		"signs here":                             rotation(t, 6, 1),
+		"it is for the ledgers of casetrail/dev": seal("casetrail/dev", 1),
+		"it seals generation 2":                  seal(prefix, 2),
+		"no such order":                          &schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: prefix},
+	} {
+		out, err := newSigner(t).Handle(input(m, 3, 0))
+		if len(out) > 0 || !errors.Is(err, stage.ErrReject) || !errors.Is(err, errVoid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v and %d messages, want it refused with %q", err, len(out), want)
+		}
+	}
+}
+
+// After its seal a ledger takes no record: none is lost, and none is rejected.
+func TestASealedLedgerTakesNoMore(t *testing.T) {
+	l := history(t, 20)
+	l.Append(input(&schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(int32(1))}, 1000, 0),
+		input(at(1760000900000), 1001, 0))
+	store := newStore()
+	drain(t, l, store, 4)
+	chain := audit(t, l)
+	if !chain.Sealed() {
+		t.Fatal("there is no seal")
+	}
+	drain(t, l, store, 4)
+	l.Append(input(conclusion("late"), 1002, 0))
+	for range 2 {
+		s, err := memory.Start(l, definition(t, store), 0)
+		if err == nil {
+			err = s.Drain(4)
+		}
+		if !errors.Is(err, ErrSealed) || errors.Is(err, stage.ErrReject) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if again := audit(t, l); again.Size() != chain.Size() {
+		t.Errorf("%d records after the seal", again.Size()-chain.Size())
+	}
+}
