@@ -228,6 +228,24 @@ func TestKeyRotationAndNextGeneration(t *testing.T) {
 	}
 }
 
+// The first checkpoint may come after the rotation already, by a key that only the records tell.
+func TestTheFirstCheckpointMayBeTheNewKeys(t *testing.T) {
+	k := newTopics(t)
+	next := signer(t, "second")
+	k.add(record.Record{Kind: record.KindKeyRotation, Rotation: record.Rotation{PublicKey: next.VerifierKey(), FromSequence: 2}})
+	k.signer = next
+	k.cases(1)
+	k.checkpoint()
+	k.cases(1)
+	k.checkpoint()
+	for _, recordsFirst := range []bool{true, false} {
+		f := k.fold()
+		if got, last, err := k.blocks(f, recordsFirst); err != nil || len(got) != 2 || last.Key != next.VerifierKey() {
+			t.Errorf("records first %t: got %v by %s, %v; skipped %v", recordsFirst, got, last.Key, err, f.Skipped)
+		}
+	}
+}
+
 func TestAnotherRootIsAContradiction(t *testing.T) {
 	k := newTopics(t)
 	k.cases(2)

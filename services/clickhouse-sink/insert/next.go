@@ -61,7 +61,7 @@ func (f *Fold) due(h *heading) (cp record.Checkpoint, ok bool, err error) {
 			f.key, f.next, f.sealed, f.head = v, v, false, Head{}
 			f.save()
 		}
-	} else if cp, unread := record.ParseCheckpoint(text); unread != nil || f.chain == nil || cp.Size <= f.chain.Size() || f.overtaken() {
+	} else if cp, unread := record.ParseCheckpoint(text); unread != nil || f.chain != nil && cp.Size <= f.chain.Size() || f.overtaken() {
 		f.skip(err) // no record on the way to it can bring its key
 		return cp, false, nil
 	} else {
@@ -78,6 +78,31 @@ func (f *Fold) due(h *heading) (cp record.Checkpoint, ok bool, err error) {
 	return cp, true, nil
 }
 
+// begin begins the ledger with its genesis record, where the first checkpoint is signed by a key that only the records tell;
+// false where that is not read yet.
+func (f *Fold) begin() bool {
+	for _, e := range f.ahead {
+		s, err := record.Decode(e.body)
+		if err != nil || s.Kind != record.KindGenesis || !strings.HasPrefix(s.Ledger, f.prefix) {
+			continue
+		}
+		for _, v := range f.trusted {
+			chain, err := record.NewChain(s.Ledger, v)
+			if err != nil {
+				break
+			}
+			empty := chain.Snapshot()
+			if _, err := chain.Accept(e.body); err == nil {
+				chain.Restore(empty)
+				f.chain, f.key, f.next = chain, v, v
+				f.save()
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // overtaken tells whether a later checkpoint can be opened: then one that can't was never the ledger's.
 func (f *Fold) overtaken() bool {
 	for i := range f.heads[1:] {
@@ -90,6 +115,9 @@ func (f *Fold) overtaken() bool {
 
 // advance takes records up to a size; false where that is not reached yet.
 func (f *Fold) advance(size int64) bool {
+	if f.chain == nil && !f.begin() {
+		return false
+	}
 	for f.chain.Size() < size {
 		if len(f.ahead) == 0 {
 			f.ahead = nil // lets go of the memory
