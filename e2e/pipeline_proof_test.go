@@ -19,11 +19,12 @@ func TestPipelineProof(t *testing.T) {
 		p := harness.Start(t, kind, harness.Options{EventClock: true})
 		played := 0
 		if kind == harness.Embedded { // one world a stack: twice as many would take twice as long, and show the same
-			t.Run("shipped", func(t *testing.T) {
+			if t.Run("shipped", func(t *testing.T) {
 				played += playAndKill(t, p.In(t), 500, 500*8, "--conversations", "500")
 				proven(t, p.In(t), played)
-			})
-			t.Run("again", func(t *testing.T) { again(t, p.In(t)) })
+			}) {
+				t.Run("again", func(t *testing.T) { again(t, p.In(t)) })
+			}
 			return
 		}
 		for _, file := range []string{"conversations_star.jsonl", "conversations_multidogo.jsonl"} {
@@ -43,15 +44,17 @@ func TestPipelineProof(t *testing.T) {
 func playAndKill(t *testing.T, p *harness.Pipeline, conversations, messages int, args ...string) int {
 	t.Helper()
 	from, began := p.End(pipelines.ChatEvents), time.Now()
-	replay := p.Background(t, append([]string{"replay"}, args...)...)
+	replay := p.Background(t, append([]string{"replay", "--speed", "500"}, args...)...)
 	for i, name := range harness.Services {
 		passes(t, p, pipelines.ChatEvents, from+int64((i+1)*messages/(len(harness.Services)+1)))
+		replay.Pause() // so that the last service, too, dies in mid-stream, however slow the machine is
 		if !replay.Running() {
 			t.Fatalf("the replay ended before %s was killed:\n%s", name, replay.Log())
 		}
 		s := p.Service(name, 0)
 		s.Kill()
 		s.Start() // and on: the next one dies before this one is ready
+		replay.Resume()
 	}
 	for _, name := range harness.Services {
 		p.Service(name, 0).Ready()
