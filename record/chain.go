@@ -20,8 +20,7 @@ type Chain struct {
 	recent  [remembered]Hash // leaf hashes by sequence modulo its length
 	low     int64            // the least sequence whose hash is in recent
 	skipped [reasons]int64
-	scratch Signed
-	pae     []byte
+	scratch Prepared
 }
 
 // state is what a chain is at a size; a Snapshot is a copy of it.
@@ -66,20 +65,21 @@ func ResumeChain(cp Checkpoint, frontier []Hash, last []byte, trusted note.Verif
 	if cp.Size == 0 {
 		return c, nil
 	}
-	s := &c.scratch
-	if err := s.Decode(last); err != nil {
-		return nil, c.fault(err.(*Fault))
+	c.scratch = Prepared{body: last}
+	if c.scratch.Prepare(); c.scratch.fault != nil {
+		return nil, c.fault(c.scratch.fault)
 	}
+	s := &c.scratch.Signed
 	switch {
 	case s.Ledger != c.ledger:
 		return nil, c.at(s, "ledger", OtherLedger, fmt.Sprintf("is %q", s.Ledger))
 	case s.Sequence != cp.Size-1:
 		return nil, c.at(s, "sequence", Gap, fmt.Sprintf("the checkpoint's last record is %d", cp.Size-1))
 	}
-	if f := c.verify(s); f != nil {
+	if f := c.verify(&c.scratch); f != nil {
 		return nil, f
 	}
-	leaf := LeafHash(last)
+	leaf := c.scratch.leaf
 	if cp.Size&1 == 1 && leaf != c.tree.roots[c.tree.n-1] {
 		return nil, c.at(s, "body", RootMismatch, "is not the record that the checkpoint covers")
 	}
@@ -96,7 +96,7 @@ func ResumeChain(cp Checkpoint, frontier []Hash, last []byte, trusted note.Verif
 
 // Accept takes a body if it is valid, and otherwise returns a *Fault that says why not. The record is the chain's own
 // until the next call; its text and its parts of body may be kept.
-func (c *Chain) Accept(body []byte) (*Signed, error) { return c.accept(body, true) }
+func (c *Chain) Accept(body []byte) (*Signed, error) { return c.accept(body, false) }
 
 // AcceptUnverified is Accept without the signature: for a reader that holds back what it makes of the records until
 // Verify has compared a signed checkpoint with the root over them. One signature then stands for all records under it, as
@@ -104,19 +104,26 @@ func (c *Chain) Accept(body []byte) (*Signed, error) { return c.accept(body, tru
 // they decide who may sign the checkpoint. When Verify fails, or a body is refused as Contested, a body that nobody signed
 // has slipped in: the reader goes back to its Snapshot of the last checkpoint, reads the same records again with Accept,
 // which skips that body, and then calls Verify again.
-func (c *Chain) AcceptUnverified(body []byte) (*Signed, error) { return c.accept(body, false) }
+func (c *Chain) AcceptUnverified(body []byte) (*Signed, error) { return c.accept(body, true) }
 
-func (c *Chain) accept(body []byte, verify bool) (*Signed, error) {
-	s := &c.scratch
-	if err := s.Decode(body); err != nil {
-		return nil, c.skip(c.fault(err.(*Fault)))
+func (c *Chain) accept(body []byte, unsigned bool) (*Signed, error) {
+	p := &c.scratch
+	p.body, p.keys, p.unsigned = body, nil, unsigned // its signature is looked at only if all else is right
+	p.Prepare()
+	return c.Take(p)
+}
+
+// Take is Accept, or AcceptUnverified, of a body that was prepared (Load, Prepare), with the same verdict. The record is p's.
+func (c *Chain) Take(p *Prepared) (*Signed, error) {
+	if p.fault != nil {
+		return nil, c.skip(c.fault(p.fault))
 	}
-	leaf := LeafHash(body)
-	if f := c.extends(s, leaf); f != nil {
+	s, leaf := &p.Signed, p.leaf
+	if f := c.extends(p); f != nil {
 		return nil, c.skip(f)
 	}
-	if verify || s.Kind == KindKeyRotation {
-		if f := c.verify(s); f != nil {
+	if !p.unsigned || s.Kind == KindKeyRotation {
+		if f := c.verify(p); f != nil {
 			return nil, c.skip(f)
 		}
 	}
@@ -125,7 +132,7 @@ func (c *Chain) accept(body []byte, verify bool) (*Signed, error) {
 			return nil, c.skip(f)
 		}
 	}
-	if verify && s.Sequence == c.sure {
+	if !p.unsigned && s.Sequence == c.sure {
 		c.sure++
 	}
 	c.recent[s.Sequence%remembered] = leaf
@@ -136,14 +143,15 @@ func (c *Chain) accept(body []byte, verify bool) (*Signed, error) {
 }
 
 // extends is the rule but for the signature.
-func (c *Chain) extends(s *Signed, leaf Hash) *Fault {
+func (c *Chain) extends(p *Prepared) *Fault {
+	s := &p.Signed
 	switch size := c.Size(); {
 	case s.Ledger != c.ledger:
 		f := c.at(s, "ledger", OtherLedger, fmt.Sprintf("is %.128q", s.Ledger))
 		f.Sequence = size
 		return f
 	case s.Sequence < size:
-		return c.taken(s, leaf)
+		return c.taken(p)
 	case s.Sequence > size:
 		f := c.at(s, "sequence", Gap, fmt.Sprintf("is %d, so records are missing", s.Sequence))
 		f.Sequence = size
@@ -161,7 +169,8 @@ func (c *Chain) extends(s *Signed, leaf Hash) *Fault {
 }
 
 // taken judges a record whose sequence another one has: the same one, or proof against the signer.
-func (c *Chain) taken(s *Signed, leaf Hash) *Fault {
+func (c *Chain) taken(p *Prepared) *Fault {
+	s, leaf := &p.Signed, p.leaf
 	if s.Sequence < c.low {
 		return c.at(s, "sequence", Stale, fmt.Sprintf("was taken long ago; the next one is %d", c.Size()))
 	}
@@ -169,7 +178,7 @@ func (c *Chain) taken(s *Signed, leaf Hash) *Fault {
 	if leaf == known {
 		return c.at(s, "sequence", Duplicate, "has this very record")
 	}
-	if f := c.verify(s); f != nil {
+	if f := c.verify(p); f != nil {
 		f.Sequence, f.Detail = c.Size(), fmt.Sprintf("of a record that says it is %d, which is taken, %s", s.Sequence, f.Detail)
 		return f
 	}
@@ -179,14 +188,16 @@ func (c *Chain) taken(s *Signed, leaf Hash) *Fault {
 	return c.at(s, "sequence", Equivocation, fmt.Sprintf("has two validly signed records, leaf hashes %v and %v", known, leaf))
 }
 
-// verify checks the signature under the key valid at the record's sequence.
-func (c *Chain) verify(s *Signed) *Fault {
-	k := c.keyAt(s.Sequence)
+// verify checks the signature under the key valid at the record's sequence, unless that was done while it was prepared.
+func (c *Chain) verify(p *Prepared) *Fault {
+	s, k := &p.Signed, keyAt(c.keys, p.Sequence)
+	if p.by == k {
+		return nil
+	}
 	if s.keyID() != k.KeyHash() {
 		return c.at(s, "key_id", UnknownKey, fmt.Sprintf("is %08x; key %s, %08x, signs here", s.keyID(), k.Name(), k.KeyHash()))
 	}
-	c.pae = PAE(c.pae[:0], s.Payload)
-	if !k.Verify(c.pae, s.Signature[:]) {
+	if !p.verifies(k) {
 		return c.at(s, "signature", BadSignature, fmt.Sprintf("does not verify under key %s, %08x", k.Name(), k.KeyHash()))
 	}
 	return nil
@@ -208,24 +219,25 @@ func (c *Chain) rotate(s *Signed) *Fault {
 
 // Key is the key that signs the record of a sequence, as far as the chain knows: the latest known one where it has not come
 // to the sequence yet. A checkpoint is signed by the key of its last record.
-func (c *Chain) Key(sequence int64) note.Verifier { return c.keyAt(sequence).Verifier }
+func (c *Chain) Key(sequence int64) note.Verifier { return keyAt(c.keys, sequence).Verifier }
 
 // Sealed tells whether the last record is a seal: the ledger takes no more.
 func (c *Chain) Sealed() bool { return c.sealed }
 
-func (c *Chain) keyAt(sequence int64) key {
-	for i := len(c.keys) - 1; i > 0; i-- {
-		if c.keys[i].from <= sequence {
-			return c.keys[i]
+// keyAt is the key valid at a sequence, the same pointer as long as no key was added.
+func keyAt(keys []key, sequence int64) *key {
+	for i := len(keys) - 1; i > 0; i-- {
+		if keys[i].from <= sequence {
+			return &keys[i]
 		}
 	}
-	return c.keys[0]
+	return &keys[0]
 }
 
 // Verify opens a checkpoint's note under the key valid at its last record and compares it with the chain, which must have
 // its very size.
 func (c *Chain) Verify(text []byte) (Checkpoint, error) {
-	cp, err := OpenCheckpoint(text, c.keyAt(c.Size()-1))
+	cp, err := OpenCheckpoint(text, keyAt(c.keys, c.Size()-1))
 	if err != nil {
 		return Checkpoint{}, c.fault(err.(*Fault))
 	}

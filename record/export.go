@@ -2,10 +2,12 @@ package record
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -22,6 +24,9 @@ const exportVersion = 1
 // maxLine bounds a line of an export: a body in base64, and some.
 const maxLine = 2 * MaxBody
 
+// writeSize is how much is written at once.
+const writeSize = 64 << 10
+
 type exportHeader struct {
 	Version int    `json:"casetrail_export"`
 	Ledger  string `json:"ledger"`
@@ -36,37 +41,63 @@ type exportLine struct {
 
 // ExportWriter writes an export. Call Flush at the end.
 type ExportWriter struct {
-	w *bufio.Writer
-	e *json.Encoder
+	w    *bufio.Writer
+	line []byte
 }
 
 // NewExportWriter begins an export of a ledger, whose first key is vkey.
 func NewExportWriter(w io.Writer, ledger, vkey string) (*ExportWriter, error) {
-	b := bufio.NewWriter(w)
-	e := &ExportWriter{b, json.NewEncoder(b)}
-	e.e.SetEscapeHTML(false)
-	return e, e.e.Encode(exportHeader{exportVersion, ledger, vkey})
+	e := &ExportWriter{w: bufio.NewWriterSize(w, writeSize)}
+	return e, e.write(exportHeader{exportVersion, ledger, vkey})
 }
+
+// What a record's line has around its sequence and its body.
+const (
+	beforeSequence = `{"sequence":`
+	beforeBody     = `,"body":"`
+	afterBody      = `"}`
+)
 
 // Record writes a record's line.
 func (e *ExportWriter) Record(sequence int64, body []byte) error {
-	return e.e.Encode(exportLine{Sequence: &sequence, Body: body})
+	e.line = strconv.AppendInt(append(e.line[:0], beforeSequence...), sequence, 10)
+	e.line = base64.StdEncoding.AppendEncode(append(e.line, beforeBody...), body)
+	e.line = append(e.line, afterBody+"\n"...)
+	_, err := e.w.Write(e.line)
+	return err
 }
 
 // Checkpoint writes a checkpoint's line.
 func (e *ExportWriter) Checkpoint(note []byte) error {
 	text := string(note)
-	return e.e.Encode(exportLine{Checkpoint: &text})
+	return e.write(exportLine{Checkpoint: &text})
+}
+
+func (e *ExportWriter) write(line any) error {
+	j := json.NewEncoder(e.w)
+	j.SetEscapeHTML(false)
+	return j.Encode(line)
 }
 
 // Flush hands everything to the underlying writer.
 func (e *ExportWriter) Flush() error { return e.w.Flush() }
 
-// VerifyExport reads one export and verifies it under a trusted key. progress, if not nil, is called after every record. The
-// first fault ends it and is a *Fault that names ledger, sequence and field; it comes with the header's key, so that a
-// caller can say that another one was trusted. Lines that are not of the format are faults too. Checkpoints that the caller
-// has by another way must be of the same history: if not, its signer shows two.
+// VerifyExport reads one export and verifies it under a trusted key, signatures on all cores. progress, if not nil, is called
+// after every line. The first fault ends it and is a *Fault that names ledger, sequence and field; it comes with the header's
+// key, so that a caller can say that another one was trusted. Lines that are not of the format are faults too. Checkpoints that
+// the caller has by another way must be of the same history: if not, its signer shows two.
 func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
+	return verifyExport(r, trusted, false, progress, checkpoints)
+}
+
+// VerifyExportUnsigned is VerifyExport without the records' signatures, as AcceptUnverified is Accept: chain, tree and
+// conduct are checked, and the signatures of checkpoints and key rotations. So what the report has as covered is what the
+// checkpoint's signer committed to; nobody is known to have signed the records after it.
+func VerifyExportUnsigned(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
+	return verifyExport(r, trusted, true, progress, checkpoints)
+}
+
+func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(int64), checkpoints [][]byte) (rep Report, vkey string, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	var h exportHeader
@@ -82,41 +113,14 @@ func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int6
 			return rep, h.VKey, err
 		}
 	}
-	n := int64(2)
-	for ; lines.Scan(); n++ {
-		if err := v.line(lines.Bytes(), n); err != nil {
-			return rep, h.VKey, err
-		}
-		if progress != nil {
-			progress(v.chain.Size())
-		}
+	f, n := v.Feed(unsigned, progress), int64(2)
+	for ; lines.Scan() && f.line(lines.Bytes(), n); n++ {
 	}
 	if err := lines.Err(); err != nil {
-		return rep, h.VKey, v.chain.fault(fileFault(n, "line", err))
+		f.add(func(it *item) { it.err = fileFault(n, "line", err) })
 	}
-	rep, err = v.Finish()
+	rep, err = f.Finish()
 	return rep, h.VKey, err
-}
-
-// line takes one line of an export after the header.
-func (v *Verifier) line(text []byte, n int64) error {
-	var l exportLine
-	if err := json.Unmarshal(text, &l); err != nil {
-		return v.chain.fault(fileFault(n, "line", err))
-	}
-	switch {
-	case l.Checkpoint != nil && l.Sequence == nil && l.Body == nil:
-		return v.Checkpoint([]byte(*l.Checkpoint))
-	case l.Checkpoint == nil && l.Sequence != nil:
-		if err := v.Record(l.Body); err != nil {
-			return err
-		}
-		if s := &v.chain.scratch; s.Sequence != *l.Sequence {
-			return v.chain.at(s, "sequence", Malformed, fmt.Sprintf("stands in a line (%d) that says %d", n, *l.Sequence))
-		}
-		return nil
-	}
-	return v.chain.fault(fileFault(n, "line", errors.New("is neither a record nor a checkpoint")))
 }
 
 func fileFault(line int64, field string, err error) *Fault {

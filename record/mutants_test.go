@@ -11,14 +11,17 @@ import (
 
 // mutants are checks taken out, each by the text that goes and what comes in its place.
 var mutants = []struct{ name, file, old, new string }{
-	{"any signature", "chain.go", "!k.Verify(c.pae, s.Signature[:])", "false"},
+	{"any signature", "chain.go", "!p.verifies(k)", "false"},
+	{"a signature that a worker skips", "ahead.go", "p.keyID() == k.KeyHash() && p.verifies(k)", "p.Sequence%100 == 0 || p.verifies(k)"},
+	{"a signature under another key than the valid one", "chain.go", "p.by == k", "p.by != nil"},
+	{"a later fault before an earlier one", "ahead.go", "(a.last + 1) % len(a.ring)", "(a.last + len(a.ring) - 1) % len(a.ring)"},
 	{"any key", "chain.go", "s.keyID() != k.KeyHash()", "false"},
 	{"any previous hash", "chain.go", "case s.PreviousHash != c.last:", "case false:"},
 	{"gaps", "chain.go", "case s.Sequence > size:", "case false:"},
 	{"any source", "chain.go", "!s.Source.After(c.source)", "false"},
 	{"any ledger", "chain.go", "case s.Ledger != c.ledger:\n\t\tf :=", "case false:\n\t\tf :="},
 	{"records after a seal", "chain.go", "case c.sealed:", "case false:"},
-	{"old keys stay valid", "chain.go", "c.keys[i].from <= sequence", "c.keys[i].from < 0"},
+	{"old keys stay valid", "chain.go", "keys[i].from <= sequence", "keys[i].from < 0"},
 	{"any root", "chain.go", "case cp.Root != root:", "case false:"},
 	{"promises are forgotten", "verify.go", "if len(v.promised) > 0 {\n\t\tcp", "if false {\n\t\tcp"},
 	{"any checkpoint's signer", "checkpoint.go", "if n == nil || err != nil {", "if e, ok := err.(*note.UnverifiedNoteError); ok {\n\t\tn, err = e.Note, nil\n\t}\n\tif n == nil || err != nil {"},

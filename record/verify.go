@@ -42,7 +42,14 @@ func NewVerifier(ledger string, trusted note.Verifier) (*Verifier, error) {
 
 // Record takes the next body: encoding, chain, source, signature, and what it says.
 func (v *Verifier) Record(body []byte) error {
-	s, err := v.chain.Accept(body)
+	p := &v.chain.scratch
+	v.chain.Load(p, body, false)
+	p.Prepare()
+	return v.take(p)
+}
+
+func (v *Verifier) take(p *Prepared) error {
+	s, err := v.chain.Take(p)
 	if f := (*Fault)(nil); errors.As(err, &f) && f.Reason == Duplicate {
 		return nil
 	}
@@ -89,7 +96,7 @@ func (v *Verifier) Finish() (Report, error) {
 	c := v.chain
 	if len(v.promised) > 0 {
 		cp := v.promised[0]
-		if _, err := OpenCheckpoint(cp.Note, c.keyAt(c.Size())); err != nil {
+		if _, err := OpenCheckpoint(cp.Note, keyAt(c.keys, c.Size())); err != nil {
 			return Report{}, c.fault(err.(*Fault))
 		}
 		return Report{}, c.Matches(cp)
