@@ -16,6 +16,7 @@ type Verifier struct {
 	promised    []Checkpoint // not reached yet, by size
 	checkpoints int64
 	covered     int64
+	signatures  int64
 	kinds       [KindSeal + 1]int64
 }
 
@@ -27,6 +28,7 @@ type Report struct {
 	Last        Hash // leaf hash of the last record
 	Checkpoints int64
 	Covered     int64 // records under a checkpoint; the others are signed and chained, but a tail of them could be missing
+	Signatures  int64 // of records, verified: all of them, or those of key rotations alone
 	Kinds       map[Kind]int64
 	Duplicates  int64
 }
@@ -59,7 +61,9 @@ func (v *Verifier) take(p *Prepared) error {
 	if err := CheckConduct(&s.Record); err != nil {
 		return err
 	}
-	v.kinds[s.Kind]++
+	if v.kinds[s.Kind]++; !p.unsigned || s.Kind == KindKeyRotation {
+		v.signatures++
+	}
 	return v.compare()
 }
 
@@ -101,7 +105,7 @@ func (v *Verifier) Finish() (Report, error) {
 		}
 		return Report{}, c.Matches(cp)
 	}
-	r := Report{Ledger: c.ledger, Records: c.Size(), Root: c.Root(), Last: c.Last(), Checkpoints: v.checkpoints, Covered: v.covered,
+	r := Report{Ledger: c.ledger, Records: c.Size(), Root: c.Root(), Last: c.Last(), Checkpoints: v.checkpoints, Covered: v.covered, Signatures: v.signatures,
 		Duplicates: c.Skipped(Duplicate), Kinds: map[Kind]int64{}}
 	for k, n := range v.kinds {
 		if n > 0 {

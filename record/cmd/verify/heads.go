@@ -40,7 +40,7 @@ func heads(files []string, trusted []note.Verifier, out io.Writer) error {
 		proof, err := readProof(files[2])
 		if errors.Is(err, errNoProof) {
 			by = "the records"
-			if _, err := verifyFile(files[2], trusted[0], older.Note, newer.Note); err != nil {
+			if _, err := verifyFile(files[2], trusted[0], record.VerifyExport, older.Note, newer.Note); err != nil {
 				return fmt.Errorf("%s: %w", files[2], err)
 			}
 		} else if err != nil {

@@ -1,12 +1,13 @@
-// Command verify checks exports of Casetrail's ledger offline: every signature, the hash chain, the Merkle tree, the checkpoints
-// and what the records say. It needs nothing but the exports and the public key, and no network.
+// Command verify checks exports of Casetrail's ledger offline: every signature (on all cores), the hash chain, the Merkle tree,
+// the checkpoints and what the records say. It needs nothing but the exports and the public key, and no network.
 //
 //	verify -vkey casetrail.vkey ledger-0.jsonl ledger-1.jsonl
+//	verify -no-signatures -vkey casetrail.vkey ledger-0.jsonl
 //	verify receipt -vkey casetrail.vkey case.tlog-proof
 //	verify heads -vkey casetrail.vkey mine.checkpoint yours.checkpoint [PROOF or EXPORT]
 //
-// The second form checks receipts, the third that two checkpoints of a ledger are of one history. After a rotation receipts and
-// heads may need several keys: -vkey old.vkey,new.vkey.
+// With -no-signatures those of the records are left out, which is much faster. The form receipt checks receipts, heads that two
+// checkpoints of a ledger are of one history. After a rotation both may need several keys: -vkey old.vkey,new.vkey.
 //
 // It exits with 0 if all is in order, with 1 and the first fault if not, and with 2 if it was called wrongly.
 package main
@@ -32,7 +33,7 @@ var forms = map[string]struct {
 	min, max int // files
 	run      func(files []string, trusted []note.Verifier, out io.Writer) error
 }{
-	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledger offline.", 1, math.MaxInt, verify},
+	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledger offline.", 1, math.MaxInt, signed},
 	"receipt": {"verify receipt -vkey FILE,... RECEIPT...\nChecks receipts (C2SP tlog-proof) offline.", 1, math.MaxInt, receipts},
 	"heads": {"verify heads -vkey FILE,... CHECKPOINT CHECKPOINT [PROOF or EXPORT]\nChecks that two checkpoints of one ledger are of one history. " +
 		"If their sizes differ, a consistency proof\n(a hash in base64 a line) or an export has to show it.", 2, 3, heads},
@@ -47,6 +48,10 @@ func run(args []string, out, errs io.Writer) int {
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	vkey := flags.String("vkey", "", "`file` of the public key that you trust (name+hash+base64); the key that an export names is not trusted")
+	noSignatures := false
+	if name == "" {
+		flags.BoolVar(&noSignatures, "no-signatures", false, "check chain, tree and checkpoints alone, which is much faster, and leave out the records' signatures")
+	}
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "Usage: "+form.usage)
 		flags.PrintDefaults()
@@ -71,6 +76,9 @@ func run(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "an export is checked from the ledger's first key on, and names the later ones itself: give one -vkey")
 		return 2
 	}
+	if noSignatures {
+		form.run = unsigned
+	}
 	if err := form.run(flags.Args(), trusted, out); err != nil {
 		fmt.Fprintf(errs, "NOT VERIFIED: %v\n", err)
 		return 1
@@ -78,14 +86,31 @@ func run(args []string, out, errs io.Writer) int {
 	return 0
 }
 
+// signed checks exports whole.
+func signed(files []string, keys []note.Verifier, out io.Writer) error {
+	return verify(files, keys, record.VerifyExport, out)
+}
+
+// unsigned leaves the records' signatures out, and says so.
+func unsigned(files []string, keys []note.Verifier, out io.Writer) error {
+	err := verify(files, keys, record.VerifyExportUnsigned, out)
+	if err == nil {
+		_, err = fmt.Fprintln(out, "NOT CHECKED: the records' signatures (-no-signatures). What is under a checkpoint is what its signer committed to, by its signature; nobody is known to have signed the records after it.")
+	}
+	return err
+}
+
+// how is a way to verify an export.
+type how func(io.Reader, note.Verifier, func(int64), ...[]byte) (record.Report, string, error)
+
 // verify checks each file and prints what it found, then the sum of it.
-func verify(files []string, keys []note.Verifier, out io.Writer) error {
+func verify(files []string, keys []note.Verifier, export how, out io.Writer) error {
 	trusted := keys[0]
 	var heads []record.Head
 	var total int64
 	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
 	for _, path := range files {
-		r, err := verifyFile(path, trusted)
+		r, err := verifyFile(path, trusted, export)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -104,13 +129,13 @@ func verify(files []string, keys []note.Verifier, out io.Writer) error {
 	return err
 }
 
-func verifyFile(path string, trusted note.Verifier, checkpoints ...[]byte) (r record.Report, err error) {
+func verifyFile(path string, trusted note.Verifier, export how, checkpoints ...[]byte) (r record.Report, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return r, err
 	}
 	defer f.Close()
-	r, vkey, err := record.VerifyExport(f, trusted, nil, checkpoints...)
+	r, vkey, err := export(f, trusted, nil, checkpoints...)
 	if v, e := note.NewVerifier(vkey); err != nil && e == nil && v.KeyHash() != trusted.KeyHash() {
 		err = fmt.Errorf("%w (the file names the key %s, id %08x, which is not the one you trust)", err, v.Name(), v.KeyHash())
 	}
@@ -124,8 +149,8 @@ func describe(r record.Report) string {
 			kinds = append(kinds, fmt.Sprintf("%d %v", n, k))
 		}
 	}
-	s := fmt.Sprintf("ledger %s: %d records (%s): encoding, chain, signatures and conduct checked; root %v; %d checkpoints over %d records",
-		r.Ledger, r.Records, strings.Join(kinds, ", "), r.Root, r.Checkpoints, r.Covered)
+	s := fmt.Sprintf("ledger %s: %d records (%s): encoding, chain, conduct and %d signatures checked; root %v; %d checkpoints over %d records",
+		r.Ledger, r.Records, strings.Join(kinds, ", "), r.Signatures, r.Root, r.Checkpoints, r.Covered)
 	if r.Covered < r.Records {
 		s += fmt.Sprintf("; the last %d are under no checkpoint, so records after them could be missing", r.Records-r.Covered)
 	}

@@ -28,6 +28,20 @@ func TestVerifies(t *testing.T) {
 	}
 }
 
+// What was not checked is said loudly.
+func TestNoSignatures(t *testing.T) {
+	code, out, errs := call("-no-signatures", "-vkey", data+"golden.vkey", data+"golden.jsonl")
+	if code != 0 || errs != "" || !strings.Contains(out, "NOT CHECKED: the records' signatures") || !strings.Contains(out, "conduct and 1 signatures checked") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	if code, out, _ := call("-vkey", data+"golden.vkey", data+"golden.jsonl"); code != 0 || strings.Contains(out, "NOT CHECKED") || !strings.Contains(out, "conduct and 12 signatures checked") {
+		t.Errorf("%d\n%s", code, out)
+	}
+	if code, _, errs := call("receipt", "-no-signatures", "-vkey", data+"golden.vkey", data+"golden.tlog-proof"); code != 2 {
+		t.Errorf("a receipt without signatures: %d %s", code, errs)
+	}
+}
+
 func TestNamesTheFirstFault(t *testing.T) {
 	index, err := os.ReadFile(data + "bad-vectors.jsonl")
 	if err != nil {
