@@ -7,6 +7,7 @@
 package export
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,27 +149,36 @@ func (o *Options) fold(ctx context.Context, p schemas.Checkpoint, trusted note.V
 	if err != nil {
 		return root, err
 	}
-	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: p.Partition}
-	_, err = o.Topics.Read(ctx, tp, func(r stage.Record) error {
+	type message struct {
+		stage.Record
+		record.Prepared
+	}
+	ahead := record.NewAhead(func(m *message) { m.Prepare() }, func(r *message) error {
 		if len(r.Value) < frame {
 			return fmt.Errorf("%s/%d offset %d: not a record", r.Topic, r.Partition, r.Offset)
 		}
-		s, err := chain.Accept(r.Value[frame:])
+		if chain.Size() == p.Size {
+			return errEnough
+		}
+		s, err := chain.Take(&r.Prepared)
 		if f := (*record.Fault)(nil); errors.As(err, &f) && (f.Reason == record.Duplicate || f.Reason == record.Stale) {
 			return nil // a copy; verify compares even the old ones
 		}
 		if err != nil {
 			return fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
 		}
-		if err := fn(s); err != nil {
-			return err
-		}
-		if chain.Size() == p.Size {
-			return errEnough
-		}
-		return nil
+		return fn(s)
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: p.Partition}
+	_, err = o.Topics.Read(ctx, tp, func(r stage.Record) error {
+		m, err := ahead.Next()
+		if err == nil {
+			m.Record = r
+			chain.Load(&m.Prepared, r.Value[min(frame, len(r.Value)):], false)
+		}
+		return err
+	})
+	if err = cmp.Or(ahead.Finish(), err); err != nil && !errors.Is(err, errEnough) {
 		return root, err
 	}
 	_, err = chain.Verify([]byte(p.Note))

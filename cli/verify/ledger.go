@@ -85,7 +85,19 @@ func (v *run) readLedger(l *ledger) error {
 	v.nextPoint(l)
 	v.reached(l)
 	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: l.partition}
-	_, err := v.Topics.Read(v.ctx, tp, func(r stage.Record) error { return v.body(l, r) })
+	ahead := record.NewAhead((*message).work, func(m *message) error { return v.body(l, m) })
+	_, err := v.Topics.Read(v.ctx, tp, func(r stage.Record) error {
+		if l.chain == nil && !v.named(l, r) {
+			return nil
+		}
+		m, err := ahead.Next()
+		if err == nil {
+			m.Record = r
+			l.chain.Load(&m.Prepared, r.Value[min(frame, len(r.Value)):], v.NoSignatures)
+		}
+		return err
+	})
+	err = cmp.Or(ahead.Finish(), err)
 	v.copies[tp] = l.copies
 	if err = cmp.Or(err, l.points.err); err != nil {
 		return fmt.Errorf("read %s/%d: %w", tp.Topic, tp.Partition, err)
@@ -107,25 +119,43 @@ func (l *ledger) close() {
 	l.points, l.said, l.leaves = nil, nil, nil
 }
 
+// message is one of conduct.records.
+type message struct {
+	stage.Record
+	record.Prepared
+	sum uint64
+}
+
+// work is what needs no other message.
+func (m *message) work() {
+	m.Prepare()
+	m.sum = maphash.Bytes(seed, m.Value)
+}
+
+// named has the first record name the ledger.
+func (v *run) named(l *ledger, r stage.Record) bool {
+	if len(r.Value) < frame {
+		v.i2.fault("%s/%d offset %d: not a record", r.Topic, r.Partition, r.Offset)
+		return false
+	}
+	first, err := record.Decode(r.Value[frame:])
+	if err == nil {
+		err = v.begin(l, first.Ledger)
+	}
+	if err != nil {
+		v.i2.fault("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, err)
+	}
+	return err == nil
+}
+
 // body takes the next message of conduct.records.
-func (v *run) body(l *ledger, r stage.Record) error {
+func (v *run) body(l *ledger, m *message) error {
+	r, sum := &m.Record, m.sum
 	if len(r.Value) < frame {
 		v.i2.fault("%s/%d offset %d: not a record", r.Topic, r.Partition, r.Offset)
 		return nil
 	}
-	body := r.Value[frame:]
-	if l.chain == nil {
-		first, err := record.Decode(body)
-		if err == nil {
-			err = v.begin(l, first.Ledger)
-		}
-		if err != nil {
-			v.i2.fault("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, err)
-			return nil
-		}
-	}
-	sum := maphash.Bytes(seed, body)
-	s, err := l.chain.Accept(body)
+	s, err := l.chain.Take(&m.Prepared)
 	if f := (*record.Fault)(nil); errors.As(err, &f) {
 		if f.Reason == record.Duplicate || f.Reason == record.Stale && f.Sequence < int64(len(l.leaves)) && l.leaves[f.Sequence] == sum {
 			l.copies++

@@ -37,6 +37,9 @@ type Options struct {
 	Metrics []note.Verifier
 	// MetricsOnly checks I3 and what it stands on, I2, and nothing else.
 	MetricsOnly bool
+	// NoSignatures leaves out those of the records, but for key rotations': what the ledger's checkpoints cover is then what
+	// their signer committed to.
+	NoSignatures bool
 	// AllWindows compares every window with ClickHouse, and not only the latest 200 of each length.
 	AllWindows bool
 	Progress   func(what string, done int64)
