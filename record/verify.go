@@ -18,6 +18,7 @@ type Verifier struct {
 	covered     int64
 	signatures  int64
 	kinds       [KindSeal + 1]int64
+	statements  *Statements
 }
 
 // Report is what a Verifier has found in order.
@@ -31,6 +32,7 @@ type Report struct {
 	Signatures  int64 // of records, verified: all of them, or those of key rotations alone
 	Kinds       map[Kind]int64
 	Duplicates  int64
+	Statements  *Statements // what the records say of conduct
 }
 
 // NewVerifier begins with an empty ledger whose first key is trusted.
@@ -39,7 +41,7 @@ func NewVerifier(ledger string, trusted note.Verifier) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{chain: c}, nil
+	return &Verifier{chain: c, statements: NewStatements()}, nil
 }
 
 // Record takes the next body: encoding, chain, source, signature, and what it says.
@@ -64,6 +66,7 @@ func (v *Verifier) take(p *Prepared) error {
 	if v.kinds[s.Kind]++; !p.unsigned || s.Kind == KindKeyRotation {
 		v.signatures++
 	}
+	v.statements.Take(&s.Record)
 	return v.compare()
 }
 
@@ -106,7 +109,7 @@ func (v *Verifier) Finish() (Report, error) {
 		return Report{}, c.Matches(cp)
 	}
 	r := Report{Ledger: c.ledger, Records: c.Size(), Root: c.Root(), Last: c.Last(), Checkpoints: v.checkpoints, Covered: v.covered, Signatures: v.signatures,
-		Duplicates: c.Skipped(Duplicate), Kinds: map[Kind]int64{}}
+		Duplicates: c.Skipped(Duplicate), Kinds: map[Kind]int64{}, Statements: v.statements}
 	for k, n := range v.kinds {
 		if n > 0 {
 			r.Kinds[Kind(k)] = n

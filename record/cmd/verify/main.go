@@ -1,5 +1,6 @@
 // Command verify checks exports of Casetrail's ledger offline: every signature (on all cores), the hash chain, the Merkle tree,
-// the checkpoints and what the records say. It needs nothing but the exports and the public key, and no network.
+// the checkpoints, what the records say, and what they say together of conduct (record.Statements). It needs nothing but the
+// exports and the public key, and no network.
 //
 //	verify -vkey casetrail.vkey ledger-0.jsonl ledger-1.jsonl
 //	verify -no-signatures -vkey casetrail.vkey ledger-0.jsonl
@@ -9,7 +10,7 @@
 // With -no-signatures those of the records are left out, which is much faster. The form receipt checks receipts, heads that two
 // checkpoints of a ledger are of one history. After a rotation both may need several keys: -vkey old.vkey,new.vkey.
 //
-// It exits with 0 if all is in order, with 1 and the first fault if not, and with 2 if it was called wrongly.
+// It exits with 0 if all is in order, with 1 and the first fault or broken statement if not, and with 2 if it was called wrongly.
 package main
 
 import (
@@ -108,6 +109,7 @@ func verify(files []string, keys []note.Verifier, export how, out io.Writer) err
 	trusted := keys[0]
 	var heads []record.Head
 	var total int64
+	statements := record.NewStatements()
 	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
 	for _, path := range files {
 		r, err := verifyFile(path, trusted, export)
@@ -120,13 +122,23 @@ func verify(files []string, keys []note.Verifier, export how, out io.Writer) err
 		fmt.Fprintf(out, "%s: %s\n", path, describe(r))
 		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
 		total += r.Records
+		statements.Join(r.Statements)
 	}
 	root := heads[0].Root
 	if len(heads) > 1 {
 		root = record.CombinedRoot(heads)
 	}
-	_, err := fmt.Fprintf(out, "ledger verified: %d records, %d partitions, root %v\n", total, len(heads), root)
-	return err
+	fmt.Fprintf(out, "ledger verified: %d records, %d partitions, root %v\n", total, len(heads), root)
+	list := statements.List()
+	if err := record.Print(out, list); err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := s.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func verifyFile(path string, trusted note.Verifier, export how, checkpoints ...[]byte) (r record.Report, err error) {
