@@ -96,6 +96,7 @@ func printVerified(r *verify.Report) {
 			fmt.Printf("               still to come: %s\n", check.Next)
 		}
 	}
+	_ = record.Print(os.Stdout, r.Statements)
 	for _, c := range r.Copies {
 		fmt.Printf("%d messages of %s are copies of earlier ones, which every reader drops\n", c.Count, c.Topic)
 	}

@@ -17,6 +17,7 @@ type casebook struct {
 	policy  *guard.Policy
 	cases   map[string]*entry
 	effects []effect // of the event in hand
+	ended   []*entry // cases with a breach or a request that were concluded since the last settle
 
 	sources  map[int32]int64 // the last tick of each source
 	count    int32           // of sources
@@ -36,6 +37,7 @@ type entry struct {
 	source    schemas.Position // of the conclusion
 	seen      []seen           // the events that it has, the latest 512
 	human     bool             // it is a human's, for good
+	routed    *guard.Policy    // by which it was
 }
 
 // seen is an event that was taken: its id's hash, and where in chat.events it stands.
@@ -235,6 +237,9 @@ func (b *casebook) conclude(c *entry, o schemas.Outcome, at int64, source schema
 	c.source = source
 	c.source.Ordinal += int32(len(b.effects))
 	b.effects = append(b.effects, concluded(&c.ConductCase))
+	if c.GuardBreach || c.HumanRequestedAt.Set {
+		b.ended = append(b.ended, c)
+	}
 }
 
 // late is an event after the conclusion: a rating or a complaint amends it, a correction of the type

@@ -113,11 +113,13 @@ func (s *shadow) message(in stage.Record) error {
 		if m.Sources > 0 && m.Source >= 0 && m.Source < m.Sources {
 			s.tick(m)
 			s.timers()
+			s.settle()
 			return nil
 		}
 	case *schemas.CaseEvent:
 		if in.Stage == pipelines.Intake {
 			s.happened(m, in)
+			s.settle()
 			s.unexplained("which " + s.name + " does not call for")
 			return nil
 		}

@@ -41,7 +41,7 @@ func (b *casebook) byCustomer(c *entry, e *schemas.CaseEvent, at int64) {
 func (b *casebook) first(c *entry, e *schemas.CaseEvent) {
 	p := b.policy
 	ai := p.Version != "" && len(p.Routes.AIHandles) > 0
-	c.PolicyVersion, c.ClassifierVersion = p.Version, e.ClassifierVersion
+	c.PolicyVersion, c.ClassifierVersion, c.routed = p.Version, e.ClassifierVersion, p
 	c.awaiting = ai && e.Bare && int(c.CustomerMessages) < p.Classification.WaitForContent
 	if !c.awaiting {
 		c.CaseType = caseType(e)

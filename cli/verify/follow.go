@@ -152,6 +152,7 @@ func (v *run) finish() {
 			r.Checks = append(r.Checks, c.Check)
 		}
 	}
+	r.Statements = v.judged()
 	by := map[string]int64{}
 	for tp, n := range v.copies {
 		by[tp.Topic] += n

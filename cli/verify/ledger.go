@@ -29,6 +29,7 @@ type ledger struct {
 	note      record.Checkpoint  // the last one whose signature was
 	copies    int64
 	said      *conclusions // what the router said; nil unless Deep
+	conduct   conduct      // empty unless Deep
 }
 
 // head is a checkpoint: the last one of its size.
@@ -174,7 +175,9 @@ func (v *run) body(l *ledger, m *message) error {
 	if at, ok := recordedAt(&s.Record); ok && at < l.time {
 		v.i2.fault("%s sequence %d: it is of %s, but a checkpoint before it promised that nothing before %s was missing", s.Ledger, s.Sequence, clock(at), clock(l.time))
 	}
+	v.statements.Take(&s.Record)
 	if v.Deep {
+		l.conduct.keep(&s.Record)
 		if err := v.signed(l, s); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ type Options struct {
 //	I6  work for an AI only on the AI's cases; one Escalation for each tripwire that fired, none for one that did not;
 //	    no timer lost, late or early
 //
-// I2 and I4's rows are checked always, the rest if Deep. The error is about reading, not about what was found; see
+// I2 and I4's rows are checked always, the rest if Deep, and the statements of Report as far as that shows them. The error is about reading, not about what was found; see
 // Report.Err. Run may run beside a pipeline that is at work: what downstream stages have not come to yet is counted as
 // Pending, not as a fault. Where nothing flows any more, whatever is pending is lost.
 //
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(string, int64) {}
 	}
-	v := &run{Options: o, ctx: ctx, copies: map[stage.TopicPartition]int64{}}
+	v := &run{Options: o, ctx: ctx, copies: map[stage.TopicPartition]int64{}, statements: record.NewStatements(), contradicted: map[string]contradiction{}}
 	v.i1.Name = "I1 every case, rating and complaint is in the ledger once, as case.events has it"
 	v.i2.Name = "I2 every ledger is one chain under its checkpoints"
 	v.i3.Name = "I3 every MetricRecord and every alert about drift recomputes from the ledger, each once"
@@ -105,7 +105,9 @@ type run struct {
 	episodes                              []*schemas.SegmentAlert // what they say of drift
 	copies                                map[stage.TopicPartition]int64
 	accounts                              []account // by partition of chat.events
-	forgotten                             bool      // the beginning of some partition of case.events is not there any more
+	statements                            *record.Statements
+	contradicted                          map[string]contradiction // by statement
+	forgotten                             bool                     // the beginning of some partition of case.events is not there any more
 }
 
 // ErrFaults says that something did not hold.
@@ -117,6 +119,7 @@ type Report struct {
 	Partitions int
 	Root       record.Hash
 	Checks     []Check
+	Statements []record.Statement // what that makes true of conduct; see record.Statements
 	// Copies are the messages that stand in a topic a second time, which every reader drops: by topic, where there are any.
 	Copies []Copies
 }
@@ -134,6 +137,7 @@ type Check struct {
 	Pending int64  // for how many more it is too early, since a stage has not come to them yet
 	Next    string // the first of those
 	Faults  []string
+	Wrong   int64    // how many faults there are
 	Notes   []string // what else there is to know
 }
 
@@ -141,6 +145,7 @@ type Check struct {
 const maxFaults = 5
 
 func (c *Check) fault(format string, a ...any) {
+	c.Wrong++
 	if len(c.Faults) < maxFaults {
 		c.Faults = append(c.Faults, fmt.Sprintf(format, a...))
 	} else if len(c.Faults) == maxFaults {
@@ -160,11 +165,16 @@ func (c *Check) note(format string, a ...any) {
 	}
 }
 
-// Err is nil if everything held.
+// Err is nil if everything held, but for figures.
 func (r *Report) Err() error {
 	for _, c := range r.Checks {
 		if len(c.Faults) > 0 {
 			return fmt.Errorf("%w: %s: %s", ErrFaults, c.Name, c.Faults[0])
+		}
+	}
+	for _, s := range r.Statements {
+		if err := s.Err(); err != nil {
+			return fmt.Errorf("%w: %w", ErrFaults, err)
 		}
 	}
 	return nil

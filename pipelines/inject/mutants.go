@@ -68,6 +68,8 @@ const (
 	BinsKept Mutant = "bins-kept"
 	// MetricUnchecked has nobody look at the signatures of metric records.
 	MetricUnchecked Mutant = "metric-unchecked"
+	// ConductBelieved has the checker believe what the ledger says of breaches and of requests for a human, whatever case.events says.
+	ConductBelieved Mutant = "conduct-believed"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
 	TornIsNone Mutant = "torn-is-none"
 )
