@@ -3,7 +3,7 @@ package e2e
 // What an analyst's queries and dashboards are tried on: two days (2026-01-01 and 02, UTC) of a case a minute, number n in minute n, in
 // which the answers are known.
 //   - Every fifth case is a dispute, the others refund_status. The AI has those with an even number; of the others the human has
-//     n % 4 = 1, and n % 4 = 3 are escalated to one after the customer has asked, and 100 s after that or, where n % 8 = 7, 300 s + n/8 s.
+//     n % 4 = 1, and n % 4 = 3 are escalated to one after the customer has asked, and 100 s after that or, where n % 8 = 7, 300 s + n/8 s; to 2839 nobody comes.
 //   - On the second day the AI's model-2 is in use, and its disputes are rated 1 or 2 and complained about; all else is rated 4 or 5.
 //   - 700 customers take turns, so all cases but the first 700 are repeats.
 //   - The disputes 0, 10 and 20 of model-1 get a late rating of 1 on the second day.
@@ -14,8 +14,8 @@ var analystData = []string{
 SELECT 'casetrail/test/0/1', 0, number, 'case', number, toString(number), type, multiIf(ai, 'ai_handled', escalated, 'ai_then_escalated', 'human_handled'),
     if(ai, 'ai', 'human'), multiIf(ai, 'ai', escalated, 'ai_then_escalated', 'human'), if(ai OR escalated, if(late, 'model-2', 'model-1'), ''), if(late, '2', '1'),
     'resolved_confirmed', if(bad, 1 + intDiv(number % 20, 10), 4 + number % 2), bad OR number % 40 = 7, escalated, if(escalated, ['human_request'], []), time - 600,
-    if(escalated, time - 500, NULL), if(escalated, time - 500, NULL), if(escalated, time - 500 + wait, NULL), time, SHA256(toString(number % 700)),
-    600000, if(escalated, wait * 1000, NULL), if(ai, 2, 0), number % 97 = 0
+    if(escalated, time - 500, NULL), if(escalated, time - 500, NULL), if(escalated AND number != 2839, time - 500 + wait, NULL), time, SHA256(toString(number % 700)),
+    600000, if(escalated AND number != 2839, wait * 1000, NULL), if(ai, 2, 0), number % 97 = 0
 FROM (SELECT number, if(number % 5 = 0, 'dispute', 'refund_status') AS type, number % 2 = 0 AS ai, number % 4 = 3 AS escalated, number >= 1440 AS late,
     ai AND late AND type = 'dispute' AS bad, if(number % 8 = 7, 300 + intDiv(number, 8), 100) AS wait,
     toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 60 AS time FROM numbers(2880))`,
