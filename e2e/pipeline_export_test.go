@@ -47,9 +47,42 @@ func TestPipelineExport(t *testing.T) {
 	if want := fmt.Sprintf("exported %d records of %d ledgers", records, len(folders)); !strings.Contains(out, want) {
 		t.Errorf("not %q in %s", want, out)
 	}
+	t.Run("verify", func(t *testing.T) { threeSources(t, p, dir) })
 	t.Run("receipt", func(t *testing.T) { receipt(t, p, folders[len(folders)-1]) })
 	t.Run("fsck", func(t *testing.T) { tessera(t, p, folders) })
 	t.Run("dsse and parquet", func(t *testing.T) { envelopes(t, p, folders) })
+}
+
+// threeSources checks the ledger where it stands, in ClickHouse alone and in the export: the root is one, and so is what is said of
+// a record that is altered.
+func threeSources(t *testing.T, p *harness.Pipeline, dir string) {
+	root := func(out string) string { return out[strings.LastIndex(out, "ledger verified: "):] }
+	nowhere := []string{"--kafka-brokers", "127.0.0.1:1", "--schema-registry", "http://127.0.0.1:1"} // neither is needed
+	kafka := root(p.Casetrail("verify"))
+	rows := root(p.Casetrail(append([]string{"verify", "--clickhouse"}, nowhere...)...))
+	file := root(p.Casetrail(append([]string{"verify", dir}, nowhere...)...))
+	if kafka != rows || kafka != file {
+		t.Errorf("Kafka: %sClickHouse: %san export: %s", kafka, rows, file)
+	}
+	if out := p.Casetrail("verify", "--clickhouse", "--no-signatures"); !strings.HasPrefix(root(out), strings.TrimSpace(kafka)+"\nNOT CHECKED: the signatures of") {
+		t.Error(out)
+	}
+	if _, complaints, code := p.Try("verify", dir, "--deep"); code != 1 || !strings.Contains(complaints, "--deep") {
+		t.Errorf("--deep of an export: %d %s", code, complaints)
+	}
+	db := p.Database(t)
+	alter := func(by string) {
+		t.Helper()
+		if err := db.Exec(t.Context(), "ALTER TABLE records UPDATE body = "+by+" WHERE partition = 0 AND sequence = 1 SETTINGS mutations_sync = 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const flip = "concat(substring(body, 1, length(body) - 1), char(bitXor(ascii(substring(body, -1)), 1)))"
+	alter(flip)
+	defer alter(flip)
+	if _, complaints, code := p.Try("verify", "--clickhouse"); code != 1 || !strings.Contains(complaints, "/0/1 sequence 1 field signature: bad_signature") {
+		t.Errorf("an altered row: %d %s", code, complaints)
+	}
 }
 
 // ours checks a folder with the offline verifier and returns how many records it has.

@@ -3,7 +3,9 @@ package record
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -116,6 +118,22 @@ func (v *Verifier) Finish() (Report, error) {
 		}
 	}
 	return r, nil
+}
+
+// String is what was checked and found, for people.
+func (r Report) String() string {
+	kinds := make([]string, 0, len(r.Kinds))
+	for k := KindGenesis; k <= KindSeal; k++ {
+		if n := r.Kinds[k]; n > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %v", n, k))
+		}
+	}
+	s := fmt.Sprintf("ledger %s: %d records (%s): encoding, chain, conduct and %d signatures checked; root %v; %d checkpoints over %d records",
+		r.Ledger, r.Records, strings.Join(kinds, ", "), r.Signatures, r.Root, r.Checkpoints, r.Covered)
+	if r.Covered < r.Records {
+		s += fmt.Sprintf("; the last %d are under no checkpoint, so records after them could be missing", r.Records-r.Covered)
+	}
+	return s
 }
 
 // Head is a ledger's size and root.

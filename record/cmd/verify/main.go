@@ -119,7 +119,7 @@ func verify(files []string, keys []note.Verifier, export how, out io.Writer) err
 		if slices.ContainsFunc(heads, func(h record.Head) bool { return h.Ledger == r.Ledger }) {
 			return fmt.Errorf("%s: ledger %s was in an earlier file already", path, r.Ledger)
 		}
-		fmt.Fprintf(out, "%s: %s\n", path, describe(r))
+		fmt.Fprintf(out, "%s: %v\n", path, r)
 		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
 		total += r.Records
 		statements.Join(r.Statements)
@@ -152,19 +152,4 @@ func verifyFile(path string, trusted note.Verifier, export how, checkpoints ...[
 		err = fmt.Errorf("%w (the file names the key %s, id %08x, which is not the one you trust)", err, v.Name(), v.KeyHash())
 	}
 	return r, err
-}
-
-func describe(r record.Report) string {
-	kinds := make([]string, 0, len(r.Kinds))
-	for k := record.KindGenesis; k <= record.KindSeal; k++ {
-		if n := r.Kinds[k]; n > 0 {
-			kinds = append(kinds, fmt.Sprintf("%d %v", n, k))
-		}
-	}
-	s := fmt.Sprintf("ledger %s: %d records (%s): encoding, chain, conduct and %d signatures checked; root %v; %d checkpoints over %d records",
-		r.Ledger, r.Records, strings.Join(kinds, ", "), r.Signatures, r.Root, r.Checkpoints, r.Covered)
-	if r.Covered < r.Records {
-		s += fmt.Sprintf("; the last %d are under no checkpoint, so records after them could be missing", r.Records-r.Covered)
-	}
-	return s
 }

@@ -1,0 +1,170 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/casetrail/casetrail/record"
+)
+
+// Alone verifies ledgers by themselves, away from the topics: encoding, chain, signatures, tree, checkpoints and conduct. What
+// the first fault is, record.Chain decides, as it does for Run; so it is the same wherever a ledger is read from.
+type Alone struct {
+	Trusted      note.Verifier       // the ledgers' first key
+	NoSignatures bool                // leaves out those of the records, but for key rotations'
+	Progress     func(records int64) // how many more were verified
+}
+
+// Table is a copy of the ledgers and of checkpoints, as ClickHouse holds it.
+type Table interface {
+	// Ledgers are the names of those that have a record or a checkpoint, sorted.
+	Ledgers(ctx context.Context) ([]string, error)
+	// Checkpoints calls fn for a ledger's, by size. Size and Root are what stands beside the note.
+	Checkpoints(ctx context.Context, ledger string, fn func(record.Checkpoint) error) error
+	// Records calls fn for a ledger's, by sequence, until it returns false. The body is fn's until it returns.
+	Records(ctx context.Context, ledger string, fn func(sequence int64, body []byte) bool) error
+}
+
+// Exports verifies export files, or folders that casetrail export has made. The error names the first fault.
+func (a Alone) Exports(paths []string) (out []record.Report, err error) {
+	for _, path := range paths {
+		files, err := exports(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			r, err := a.export(file)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %s: %w", ErrFaults, file, err)
+			}
+			if slices.ContainsFunc(out, func(o record.Report) bool { return o.Ledger == r.Ledger }) {
+				return nil, fmt.Errorf("%w: %s: ledger %s was in an earlier file already", ErrFaults, file, r.Ledger)
+			}
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// recordsFile is an export's file with the records and checkpoints.
+const recordsFile = "records.jsonl"
+
+// exports are the export files of a path.
+func exports(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return []string{path}, err
+	}
+	if one := filepath.Join(path, recordsFile); exists(one) {
+		return []string{one}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if file := filepath.Join(path, e.Name(), recordsFile); exists(file) {
+			out = append(out, file)
+		} else if strings.HasPrefix(e.Name(), "ledger-") {
+			return nil, fmt.Errorf("%s is missing: the export is not whole", file)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("neither %s nor a folder in it holds a %s: name a folder that casetrail export has made, or a file", path, recordsFile)
+	}
+	return out, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (a Alone) export(path string) (record.Report, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return record.Report{}, err
+	}
+	defer f.Close()
+	verify := record.VerifyExport
+	if a.NoSignatures {
+		verify = record.VerifyExportUnsigned
+	}
+	tell, rest := a.tell()
+	r, _, err := verify(f, a.Trusted, tell)
+	rest()
+	return r, err
+}
+
+// Table verifies a copy of the ledgers. The error names the first fault, unless it is about reading.
+func (a Alone) Table(ctx context.Context, t Table) (out []record.Report, err error) {
+	names, err := t.Ledgers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, errors.New("there is no ledger in ClickHouse: no record has come to it yet, or it is another database")
+	}
+	for _, name := range names {
+		r, err := a.ledger(ctx, t, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (a Alone) ledger(ctx context.Context, t Table, name string) (r record.Report, err error) {
+	wrong := func(err error) error { return fmt.Errorf("%w: %w", ErrFaults, err) }
+	v, err := record.NewVerifier(name, a.Trusted)
+	if err != nil {
+		return r, wrong(err)
+	}
+	err = t.Checkpoints(ctx, name, func(beside record.Checkpoint) error {
+		if err := v.Checkpoint(beside.Note); err != nil {
+			return wrong(err)
+		}
+		if cp, err := record.ParseCheckpoint(beside.Note); err != nil || cp.Size != beside.Size || cp.Root != beside.Root {
+			return wrong(&record.Fault{Ledger: name, Sequence: beside.Size - 1, Field: "checkpoint", Reason: record.Malformed,
+				Detail: fmt.Sprintf("size and root beside the note are %d and %v, the note says %d and %v", beside.Size, beside.Root, cp.Size, cp.Root)})
+		}
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	tell, rest := a.tell()
+	defer rest()
+	feed := v.Feed(a.NoSignatures, tell)
+	read := t.Records(ctx, name, feed.Record)
+	if r, err = feed.Finish(); err != nil && read == nil {
+		err = wrong(err)
+	}
+	if read != nil { // what was read so far says nothing of the rest
+		return r, fmt.Errorf("read the records of ledger %s: %w", name, read)
+	}
+	return r, err
+}
+
+// tell makes of a ledger's size how many records more there are, in hundreds; the rest at the end.
+func (a Alone) tell() (tell func(size int64), rest func()) {
+	var told, now int64
+	rest = func() {
+		a.Progress(now - told)
+		told = now
+	}
+	return func(size int64) {
+		if now = size; now-told >= 100 {
+			rest()
+		}
+	}, rest
+}
