@@ -98,13 +98,24 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier) error 
 	}
 	var total int64
 	var heads []record.Head
+	statements := record.NewStatements()
 	for _, r := range reports {
 		fmt.Println(r)
 		total += r.Records
+		statements.Join(r.Statements)
 		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
 	}
 	fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", total, len(heads), record.CombinedRoot(heads))
 	c.left(total)
+	list := statements.List()
+	if err := record.Print(os.Stdout, list); err != nil {
+		return err
+	}
+	for _, s := range list {
+		if err := s.Err(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
