@@ -18,6 +18,7 @@ const (
 	simulator = "./e2e/simulate"
 	signer    = "./services/record-signer/sign"
 	metrics   = "./services/aggregator/aggregate"
+	heard     = "./services/intake/signals"
 )
 
 // hundreds of seeds are enough to meet what these take out.
@@ -41,6 +42,13 @@ var mutants = []mutant{
 	{"greeting-counts", "what a bot writes before content is no work on a human's case", router, "TestACaseWaitsForContentAndIsTypedOnce", nil},
 	{"correction-not-heard", "a human's word takes from the AI what it may not have", router, "TestAHumansCorrectionTakesFromTheAIWhatItMayNotHave", nil},
 	{"fails-open", "an external classifier's broken answer is none", "./services/intake/remote", "TestItFailsClosed", nil},
+	{"nothing-taken-back", "what a message takes back is not said", heard, "TestRequestForAHuman", nil},
+	{"clause-crossed", "a clause takes back nothing of another", heard, "TestAClauseTakesBackNothingOfAnother", nil},
+	{"aim-off", "anger at the thief or the weather is none at the service", heard, "TestAim", nil},
+	{"quotes-count", "what is quoted of the bot are not the customer's words", heard, "TestQuotations", nil},
+	{"capitals-not-read", "capitals hide nothing", heard, "TestDecorationSilencesNoRequest", few},
+	{"end-unheard", "a message's end is heard, whatever stands before it", heard, "TestAttacksSilenceNoRequest", nil},
+	{"clause-veto-off", "a clause that is a human's takes the message to the human", "./services/intake/classify", "TestWhatStandsAroundAHumansClauseHidesNothing", nil},
 	{"publisher-unbounded", "a publisher holds a bounded number of bytes that are not durable", adapter, "TestPublisherHoldsOnlySoMuch", nil},
 	{"ack-before-durable", "what is confirmed is durable", adapter, "TestPublisherHoldsOnlySoMuch", nil},
 	{"refused-but-taken", "of a request that got 429 nothing was taken", "./services/intake/http", "TestRefusedIsNotTaken", nil},

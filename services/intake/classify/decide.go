@@ -1,5 +1,7 @@
 package classify
 
+import "github.com/casetrail/casetrail/pipelines/inject"
+
 // headUnknown is the model's last head, after the case types in order.
 const headUnknown = 8
 
@@ -18,7 +20,7 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 		return 0
 	}
 	ai := p[0] + p[1] + p[2] + p[3]
-	if len(clauses) < 2 {
+	if len(clauses) < 2 || inject.ClauseVetoOff.Is() {
 		return ai
 	}
 	var surest [AITypes]float64 // of the clauses so far

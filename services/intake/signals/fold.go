@@ -1,10 +1,13 @@
 package signals
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/casetrail/casetrail/pipelines/inject"
 )
 
 // What is read of a long message, in bytes: the beginning and the end.
@@ -12,6 +15,27 @@ const (
 	headBytes = 16_000
 	tailBytes = 4_000
 )
+
+// own leaves out the lines that quote somebody, with a > before them, if there is anything else.
+func own(text string) string {
+	if !strings.Contains(text, ">") || inject.QuotesCount.Is() {
+		return text
+	}
+	var b strings.Builder
+	said := false
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), ">") {
+			b.WriteByte('\n')
+			continue
+		}
+		b.WriteString(line)
+		said = said || strings.ContainsFunc(line, unicode.IsLetter)
+	}
+	if !said {
+		return text
+	}
+	return b.String()
+}
 
 // clip cuts the middle out of a long text, at whole characters.
 func clip(text string) (head, tail string) {
@@ -65,7 +89,7 @@ func (m *message) fold(text string) {
 
 func (m *message) letter(b byte) {
 	switch {
-	case b >= 'A' && b <= 'Z':
+	case b >= 'A' && b <= 'Z' && !inject.CapitalsNotRead.Is():
 		m.letters++
 		m.capitals++
 		b |= 0x20
@@ -88,8 +112,8 @@ func (m *message) face(r rune) {
 	}
 }
 
-// looks are letters of other scripts that a reader takes for Latin ones, Latin letters that do not decompose, and
-// typographic signs.
+// looks are letters of other scripts that a reader takes for Latin ones, Latin letters that do not decompose,
+// typographic signs, and pictures that stand for a word.
 var looks = map[rune]string{
 	'а': "a", 'в': "b", 'с': "c", 'ԁ': "d", 'е': "e", 'һ': "h", 'н': "h", 'і': "i", 'ј': "j", 'к': "k", 'ӏ': "l",
 	'м': "m", 'о': "o", 'р': "p", 'ѕ': "s", 'т': "t", 'у': "y", 'х': "x", 'ԝ': "w", 'ո': "n",
@@ -101,5 +125,6 @@ var looks = map[rune]string{
 	'ß': "ss", 'ẞ': "SS", 'ø': "o", 'Ø': "O", 'ł': "l", 'Ł': "L", 'đ': "d", 'Đ': "D", 'ı': "i", 'ɑ': "a", 'ɡ': "g",
 	'æ': "ae", 'Æ': "AE", 'œ': "oe", 'Œ': "OE",
 	'’': "'", '‘': "'", 'ʼ': "'", '´': "'", 'ʹ': "'", '…': ", ", '–': ",", '—': ",", '¿': "?", '¡': "!",
+	'👤': " person ", '🧑': " person ", '🤖': " robot ", '📞': " phone ", '☎': " phone ",
 	'。': ".", '、': ",", '，': ",", '“': " ", '”': " ", '«': " ", '»': " ", '„': " ",
 }

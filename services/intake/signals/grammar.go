@@ -15,12 +15,14 @@ const (
 	complain
 	awful // negative about the service, by itself enough
 	bad   // negative about the service, just enough
+	cross // a feeling aimed at nobody: bad unless somebody else is to blame
 	meh   // a sign of it, that needs another
 	good
+	culprit // somebody or something outside of the service is to blame
 	kinds
 )
 
-var kindNames = [kinds]string{"human", "supervisor", "leave", "complain", "awful", "bad", "meh", "good"}
+var kindNames = [kinds]string{"human", "supervisor", "leave", "complain", "awful", "bad", "cross", "meh", "good", "culprit"}
 
 // label is what an edge asks of the text: a word, a class of words and phrases, or one of these.
 type label uint16

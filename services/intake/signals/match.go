@@ -1,5 +1,11 @@
 package signals
 
+import (
+	"slices"
+
+	"github.com/casetrail/casetrail/pipelines/inject"
+)
+
 // hit is a stretch of words that a rule is about.
 type hit struct {
 	kind       kind
@@ -11,7 +17,7 @@ type hit struct {
 const (
 	maxSteps = 1000    // from one word
 	maxWork  = 300_000 // from all of them
-	maxHits  = 400
+	maxHits  = 200     // of one kind
 	maxSpans = 100
 )
 
@@ -31,15 +37,33 @@ func (m *message) match(g *grammar) {
 			}
 		}
 	}
-	for i := range m.tokens {
+	for i := range inwards(len(m.tokens)) {
 		m.tokens[i].spans = [2]int32{int32(len(m.spans)), int32(len(m.spans))}
 		w.from(i)
 		m.tokens[i].spans[1] = int32(len(m.spans))
 	}
 	w.work = 0
-	w.tree, w.hit = &g.patterns, func(n *node, end int) { m.note(n, w.start, end) }
-	for i := range m.tokens {
+	w.tree, w.hit = &g.patterns, func(n *node, end int) { m.note(g, n, w.start, end) }
+	for i := range inwards(len(m.tokens)) {
 		w.from(i)
+	}
+	slices.SortStableFunc(m.hits, func(a, b hit) int { return a.start - b.start })
+}
+
+// inwards gives 0 to n-1 from both ends: what a message begins and ends with is heard, however much work its middle makes.
+func inwards(n int) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if inject.EndUnheard.Is() {
+				if !yield(i) {
+					return
+				}
+				continue
+			}
+			if at := i / 2; i%2 == 1 && !yield(n-1-at) || i%2 == 0 && !yield(at) {
+				return
+			}
+		}
 	}
 }
 
@@ -110,12 +134,20 @@ func (w *walk) at(to int32, i int) {
 	}
 }
 
-// note remembers what a pattern says of the tokens from start to end.
-func (m *message) note(n *node, start, end int) {
+// note remembers what a pattern says of the tokens from start to end. One clause takes back nothing of another: "not you,
+// a person" is no "you a person".
+func (m *message) note(g *grammar, n *node, start, end int) {
+	says, unsays := n.says, n.unsays
+	if m.crosses(g, start, end) && !inject.ClauseCrossed.Is() {
+		unsays = 0
+	}
 	for k := range kinds {
-		if (n.says|n.unsays)&(1<<k) != 0 && len(m.hits) < maxHits {
-			m.hits = append(m.hits, hit{k, start, end, n.says&(1<<k) != 0})
+		h := hit{k, start, end, says&(1<<k) != 0}
+		if (says|unsays)&(1<<k) == 0 || m.heard[k] >= maxHits || len(m.hits) > 0 && m.hits[len(m.hits)-1] == h {
+			continue
 		}
+		m.heard[k]++
+		m.hits = append(m.hits, h)
 	}
 }
 
@@ -130,8 +162,21 @@ func (m *message) says(k kind) bool {
 }
 
 func (m *message) unsaid(h *hit) bool {
+	if inject.NothingTakenBack.Is() || inject.AimOff.Is() && worth[h.kind] > 0 {
+		return false
+	}
 	for i := range m.hits {
 		if o := &m.hits[i]; !o.says && o.kind == h.kind && o.start < h.end && h.start < o.end {
+			return true
+		}
+	}
+	return false
+}
+
+// crosses tells whether a clause begins within the tokens from start to end.
+func (m *message) crosses(g *grammar, start, end int) bool {
+	for i := start + 1; i < end; i++ {
+		if m.tokens[i].clause && !g.breaks(m.tokens[i].word) {
 			return true
 		}
 	}

@@ -124,15 +124,22 @@ func (g *grammar) addKeys(w wordID) {
 
 var writtenOut = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "å", "aa")
 
-// spellings gives a word as a message has it, and with its marks written out (ä as ae).
+// spellings gives a word as a message has it (no letter more than twice in a row), and with its marks written out (ä as ae).
 func spellings(word string) []string {
-	var m message
-	m.fold(strings.ReplaceAll(word, "'", ""))
-	out := []string{string(m.text)}
+	folded := func(word string) string {
+		var m message
+		m.fold(strings.ReplaceAll(word, "'", ""))
+		out := m.text[:0]
+		for _, b := range m.text {
+			if n := len(out); n < 2 || !isLetter(b) || out[n-1] != b || out[n-2] != b {
+				out = append(out, b)
+			}
+		}
+		return string(out)
+	}
+	out := []string{folded(word)}
 	if full := writtenOut.Replace(word); full != word {
-		m = message{}
-		m.fold(strings.ReplaceAll(full, "'", ""))
-		out = append(out, string(m.text))
+		out = append(out, folded(full))
 	}
 	return out
 }

@@ -139,7 +139,7 @@ func (p *parser) rule(head, pattern string) error {
 		k := slices.Index(kindNames[:], one)
 		switch {
 		case one == "negative":
-			bits |= 1<<awful | 1<<bad | 1<<meh
+			bits |= 1<<awful | 1<<bad | 1<<cross | 1<<meh
 		case one == "all":
 			bits |= 1<<kinds - 1
 		case k < 0:

@@ -12,8 +12,8 @@ type token struct {
 	asks       bool     // its sentence ends in a question mark; set on the last token of a sentence only
 }
 
-// maxTokens bounds the words of a message that are read: 20,000 bytes can't hold more of them but for single letters.
-const maxTokens = 8000
+// maxTokens bounds the words of a message that are read: 20,000 bytes can't hold more of them.
+const maxTokens = 10_100
 
 // message is a text being read, and the memory to read the next one.
 type message struct {
@@ -21,6 +21,7 @@ type message struct {
 	tokens                      []token
 	spans                       []span
 	hits                        []hit
+	heard                       [kinds]int // how many hits of each kind
 	letters, capitals, exclaims int
 	angry, annoyed              int
 	budget                      int // of unknown words that are looked at twice
@@ -29,7 +30,7 @@ type message struct {
 // read fills m.tokens.
 func (m *message) read(g *grammar, text string) {
 	*m = message{text: m.text[:0], raw: m.raw[:0], spare: m.spare[:0], tokens: m.tokens[:0], spans: m.spans[:0], hits: m.hits[:0], budget: 400}
-	head, tail := clip(text)
+	head, tail := clip(own(text))
 	m.fold(head)
 	if tail != "" {
 		m.text = append(m.text, '.', ' ')

@@ -27,7 +27,7 @@ type Found struct {
 }
 
 // release names the code; the rules' hash is in the version too.
-const release = "rules-2026.11"
+const release = "rules-2026.12"
 
 //go:embed rules/*.txt
 var files embed.FS

@@ -165,3 +165,32 @@ func sane(t interface{ Errorf(string, ...any) }, text string, f Found) {
 		t.Errorf("%q: %+v", text, f)
 	}
 }
+
+func TestAClauseTakesBackNothingOfAnother(t *testing.T) {
+	d := load(t)
+	for _, text := range []string{
+		"not you, an actual person", "no thanks, I don't want that, an agent please", "you are a bot, a human please", "I'm a human being, like you, human agent please",
+	} {
+		if !d.Detect(text).HumanRequest {
+			t.Errorf("%q: no request for a human", text)
+		}
+	}
+}
+
+// A feeling counts if the service is to blame, or nobody.
+func TestAim(t *testing.T) {
+	d := load(t)
+	for negative, texts := range map[bool][]string{
+		true: {"I'm furious", "I'm furious with you, my account was emptied by a thief", "I am so disappointed", "ich bin stinksauer", "je suis furieux", "jag är besviken", "estoy harto"},
+		false: {
+			"a thief emptied my account, I'm furious", "someone stole my wallet and I'm really pissed off", "I'm fed up, my landlord wants the rent again",
+			"the weather is terrible", "the thief is awful", "I'm so angry with my neighbour", "das Wetter ist furchtbar", "le voleur est nul", "tjuven är en idiot", "el vendedor es horrible",
+		},
+	} {
+		for _, text := range texts {
+			if got := d.Detect(text); (got.Sentiment <= NegativeSentiment) != negative {
+				t.Errorf("%q: %v", text, got.Sentiment)
+			}
+		}
+	}
+}
