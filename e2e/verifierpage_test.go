@@ -94,8 +94,7 @@ type verdict struct {
 func judge(t *testing.T, ctx context.Context, key, file string) verdict {
 	t.Helper()
 	do(t, ctx, chromedp.SetValue(chromedp.ID("key"), key), chromedp.SetUploadFiles(chromedp.ID("file"), []string{file}),
-		chromedp.Focus(chromedp.ID("go")), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.ID("verdict")),
-		chromedp.WaitEnabled(chromedp.ID("go")))
+		chromedp.Focus(chromedp.ID("go")), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.ID("verdict")))
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[verdict](`(() => { const v = document.getElementById("verdict"); return { Class: v.className, Text: v.innerText, Reason: v.dataset.reason ?? "",
 			Field: v.dataset.field ?? "", Sequence: v.dataset.sequence ?? "", Ledger: v.dataset.ledger ?? "", Focus: document.activeElement.innerText } })()`))
 	if err != nil {
@@ -167,6 +166,7 @@ func TestVerifierPage(t *testing.T) {
 		}
 		screenshot(t, ctx, "bad")
 	})
+	t.Run("statements", func(t *testing.T) { statements(t, ctx, key) })
 	t.Run("another key", func(t *testing.T) {
 		other := "casetrail-other+" + strings.SplitN(key, "+", 2)[1]
 		if v := judge(t, ctx, other, golden); v.Class != "bad" || !strings.Contains(v.Text, "a letter was lost or changed") {
