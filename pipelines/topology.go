@@ -20,6 +20,7 @@ const (
 	CaseConclusions    = "case.conclusions"
 	ConductRecords     = "conduct.records"
 	ConductCheckpoints = "conduct.checkpoints"
+	ConductManifest    = "conduct.manifest"
 	ConductMetrics     = "conduct.metrics"
 	ConductAlerts      = "conduct.alerts"
 )
@@ -29,6 +30,7 @@ const (
 	Intake       = "intake"
 	Router       = "router"
 	RecordSigner = "record-signer"
+	Manifest     = "record-signer-manifest" // the record-signer's second stage
 	Aggregator   = "aggregator"
 	Sink         = "clickhouse-sink"
 	Delivery     = "alert-delivery"
@@ -93,6 +95,9 @@ func Topology() []Topic {
 			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": forever}},
 		{Name: ConductCheckpoints, Key: "ledger", Holds: "signed heads of the ledgers",
 			Records: []string{"casetrail.Checkpoint"}, Writers: []string{RecordSigner}, Readers: []string{Aggregator, Sink, Auditors},
+			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": forever}},
+		{Name: ConductManifest, Key: "manifest", Holds: "the heads of all ledgers, minute by minute, under one signed head", Single: true,
+			Records: []string{"casetrail.Manifest"}, Writers: []string{RecordSigner}, Readers: []string{Auditors},
 			Config: map[string]string{"cleanup.policy": "delete", "retention.ms": forever}},
 		{Name: ConductMetrics, Key: "window", Holds: "every segment of one window, and the aggregate", Single: true,
 			Records: []string{"casetrail.MetricRecord"}, Writers: []string{Aggregator}, Readers: []string{Sink, Auditors},

@@ -92,16 +92,28 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	if err := CheckLedger(l[0]); err != nil {
 		return Checkpoint{}, badCheckpoint("checkpoint.origin", Malformed, err.(*Fault).Detail)
 	}
-	size, err := strconv.ParseInt(l[1], 10, 64)
-	if err != nil || size < 0 || strconv.FormatInt(size, 10) != l[1] {
+	c := Checkpoint{Ledger: l[0]}
+	var ok bool
+	if c.Size, ok = parseNumber(l[1]); !ok {
 		return Checkpoint{}, badCheckpoint("checkpoint.size", Malformed, fmt.Sprintf("%.32q is not a size", l[1]))
 	}
-	root, err := base64.StdEncoding.DecodeString(l[2])
-	c := Checkpoint{Ledger: l[0], Size: size}
-	if copy(c.Root[:], root); err != nil || len(root) != len(c.Root) || base64.StdEncoding.EncodeToString(root) != l[2] {
+	if c.Root, ok = parseHash(l[2]); !ok {
 		return Checkpoint{}, badCheckpoint("checkpoint.root", Malformed, fmt.Sprintf("%.64q is not base64 of 32 bytes", l[2]))
 	}
 	return c, nil
+}
+
+// parseNumber reads a number that is not negative, in its one form.
+func parseNumber(s string) (n int64, ok bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n >= 0 && strconv.FormatInt(n, 10) == s
+}
+
+// parseHash reads base64 of a hash, in its one form.
+func parseHash(s string) (h Hash, ok bool) {
+	b, err := base64.StdEncoding.DecodeString(s)
+	n := copy(h[:], b)
+	return h, err == nil && n == len(h) && base64.StdEncoding.EncodeToString(b) == s
 }
 
 func badCheckpoint(field string, r Reason, detail string) *Fault {

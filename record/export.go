@@ -87,17 +87,29 @@ func (e *ExportWriter) Flush() error { return e.w.Flush() }
 // key, so that a caller can say that another one was trusted. Lines that are not of the format are faults too. Checkpoints that
 // the caller has by another way must be of the same history: if not, its signer shows two.
 func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
-	return verifyExport(r, trusted, false, progress, checkpoints)
+	return verifyExport(r, trusted, false, progress, checkpointsOf(checkpoints))
 }
 
 // VerifyExportUnsigned is VerifyExport without the records' signatures, as AcceptUnverified is Accept: chain, tree and
 // conduct are checked, and the signatures of checkpoints and key rotations. So what the report has as covered is what the
 // checkpoint's signer committed to; nobody is known to have signed the records after it.
 func VerifyExportUnsigned(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
-	return verifyExport(r, trusted, true, progress, checkpoints)
+	return verifyExport(r, trusted, true, progress, checkpointsOf(checkpoints))
 }
 
-func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(int64), checkpoints [][]byte) (rep Report, vkey string, err error) {
+func checkpointsOf(notes [][]byte) func(*Verifier) error {
+	return func(v *Verifier) error {
+		for _, text := range notes {
+			if err := v.Checkpoint(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// verifyExport is VerifyExport; begin is called with the empty ledger, to say what else is promised of it.
+func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(int64), begin func(*Verifier) error) (rep Report, vkey string, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	var h exportHeader
@@ -108,10 +120,8 @@ func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress fu
 	if err != nil {
 		return rep, h.VKey, err
 	}
-	for _, text := range checkpoints {
-		if err := v.Checkpoint(text); err != nil {
-			return rep, h.VKey, err
-		}
+	if err := begin(v); err != nil {
+		return rep, h.VKey, err
 	}
 	f, n := v.Feed(unsigned, progress), int64(2)
 	for ; lines.Scan() && f.line(lines.Bytes(), n); n++ {

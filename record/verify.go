@@ -15,12 +15,15 @@ import (
 // further use. Checkpoints may come at any time before the record after their last one.
 type Verifier struct {
 	chain       *Chain
-	promised    []Checkpoint // not reached yet, by size
+	promised    []Checkpoint    // not reached yet, by size; without a note where a manifest has it
+	times       map[int64]int64 // by size, of those without a note
+	until       int64           // no record that comes now is concluded before
 	checkpoints int64
 	covered     int64
 	signatures  int64
 	kinds       [KindSeal + 1]int64
 	statements  *Statements
+	finished    func() // called when all is in order; may be nil
 }
 
 // Report is what a Verifier has found in order.
@@ -65,11 +68,25 @@ func (v *Verifier) take(p *Prepared) error {
 	if err := CheckConduct(&s.Record); err != nil {
 		return err
 	}
+	if field, at := concluded(&s.Record); field != "" && at < v.until {
+		return v.chain.at(s, field, Missing, fmt.Sprintf("is %d: the manifest promised that no record of before %d comes after the one before", at, v.until))
+	}
 	if v.kinds[s.Kind]++; !p.unsigned || s.Kind == KindKeyRotation {
 		v.signatures++
 	}
 	v.statements.Take(&s.Record)
 	return v.compare()
+}
+
+// concluded is when a record says that something ended, and the field that says so.
+func concluded(r *Record) (field string, at int64) {
+	switch r.Kind {
+	case KindCase:
+		return "case.concluded_at", r.Case.ConcludedAt
+	case KindAmendment:
+		return "amendment.amended_at", r.Amendment.AmendedAt
+	}
+	return "", 0
 }
 
 // Checkpoint takes a checkpoint's note.
@@ -78,6 +95,19 @@ func (v *Verifier) Checkpoint(text []byte) error {
 	if err != nil {
 		return v.chain.fault(err.(*Fault))
 	}
+	return v.promise(cp)
+}
+
+// Promise takes a head that stands in a manifest: of a size one at most.
+func (v *Verifier) Promise(p Promise) error {
+	if v.times == nil {
+		v.times = map[int64]int64{}
+	}
+	v.times[p.Size] = p.Time
+	return v.promise(Checkpoint{Ledger: p.Ledger, Size: p.Size, Root: p.Root})
+}
+
+func (v *Verifier) promise(cp Checkpoint) error {
 	if cp.Ledger != v.chain.ledger || cp.Size < v.chain.Size() {
 		return v.chain.Matches(cp)
 	}
@@ -90,10 +120,16 @@ func (v *Verifier) Checkpoint(text []byte) error {
 // may sign is certain.
 func (v *Verifier) compare() error {
 	for len(v.promised) > 0 && v.promised[0].Size == v.chain.Size() {
-		if _, err := v.chain.Verify(v.promised[0].Note); err != nil {
+		if cp := v.promised[0]; cp.Note == nil {
+			if err := v.chain.Matches(cp); err != nil {
+				return err
+			}
+			v.until = v.times[cp.Size]
+		} else if _, err := v.chain.Verify(cp.Note); err != nil {
 			return err
+		} else {
+			v.checkpoints++
 		}
-		v.checkpoints++
 		v.covered = v.chain.Size()
 		v.promised = v.promised[1:]
 	}
@@ -105,6 +141,9 @@ func (v *Verifier) Finish() (Report, error) {
 	c := v.chain
 	if len(v.promised) > 0 {
 		cp := v.promised[0]
+		if cp.Note == nil {
+			return Report{}, c.Matches(cp)
+		}
 		if _, err := OpenCheckpoint(cp.Note, keyAt(c.keys, c.Size())); err != nil {
 			return Report{}, c.fault(err.(*Fault))
 		}
@@ -116,6 +155,9 @@ func (v *Verifier) Finish() (Report, error) {
 		if n > 0 {
 			r.Kinds[Kind(k)] = n
 		}
+	}
+	if v.finished != nil {
+		v.finished()
 	}
 	return r, nil
 }

@@ -22,6 +22,7 @@ var makers = map[string]func() Message{
 	"casetrail.KeyRotation":      func() Message { return new(KeyRotation) },
 	"casetrail.LedgerHead":       func() Message { return new(LedgerHead) },
 	"casetrail.LedgerOrder":      func() Message { return new(LedgerOrder) },
+	"casetrail.Manifest":         func() Message { return new(Manifest) },
 	"casetrail.MaskingReport":    func() Message { return new(MaskingReport) },
 	"casetrail.MaskingSegment":   func() Message { return new(MaskingSegment) },
 	"casetrail.MetricRecord":     func() Message { return new(MetricRecord) },

@@ -70,6 +70,10 @@ const (
 	MetricUnchecked Mutant = "metric-unchecked"
 	// ConductBelieved has the checker believe what the ledger says of breaches and of requests for a human, whatever case.events says.
 	ConductBelieved Mutant = "conduct-believed"
+	// ManifestPartial leaves the last partition out of every leaf of the manifest.
+	ManifestPartial Mutant = "manifest-partial"
+	// ManifestEarly makes a leaf of the manifest before every ledger has passed its end.
+	ManifestEarly Mutant = "manifest-early"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
 	TornIsNone Mutant = "torn-is-none"
 )

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/process"
+	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
@@ -69,7 +72,10 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	def := sign.Definition(codec, keys, c.Ledger, store)
-	def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
-	return s.RunStage(ctx, def)
+	all, ctx := errgroup.WithContext(ctx)
+	for _, def := range []stage.Definition{sign.Definition(codec, keys, c.Ledger, store), sign.ManifestDefinition(codec, keys, c.Ledger, store)} {
+		def.Learn = func(value []byte) error { return codec.Await(ctx, value) }
+		all.Go(func() error { return s.RunStage(ctx, def) })
+	}
+	return all.Wait()
 }

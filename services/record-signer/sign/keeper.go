@@ -25,12 +25,15 @@ type keeper struct {
 // inputs and before anything of this step is written, and a step begins when all of the last one is durable. So what the
 // last step issued may be kept outside Kafka now, and never a checkpoint that Kafka does not have.
 func (s *Signer) Checkpoint() []stage.Record {
-	k := &s.keeper
+	s.keeper.step()
+	return nil
+}
+
+func (k *keeper) step() {
 	if len(k.written.Note) > 0 && k.err == nil {
 		k.err = k.keep(k.written)
 	}
 	k.written, k.newest = k.newest, record.Checkpoint{}
-	return nil
 }
 
 func (k *keeper) issued(cp record.Checkpoint) { k.newest = cp }

@@ -160,7 +160,7 @@ func (s *Signer) samePartitions(log stage.Log) error {
 			return fmt.Errorf("%s has %d partitions and %s has %d: a ledger belongs to one partition; set them alike", topic, n, pipelines.CaseConclusions, want)
 		}
 	}
-	return nil
+	return pinned(log, s.codec, want)
 }
 
 // inputReaches refuses an input that ends before the ledger does: it is not the one that the ledger was made of.
