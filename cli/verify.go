@@ -168,6 +168,10 @@ func printVerified(r *verify.Report) {
 		fmt.Printf("%d messages of %s are copies of earlier ones, which every reader drops\n", c.Count, c.Topic)
 	}
 	if r.Err() == nil {
-		fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", r.Records, r.Partitions, r.Root)
+		until := "no manifest yet"
+		if r.Until > 0 {
+			until = "which is the manifest's: nothing concluded before " + clock(r.Until) + " is missing"
+		}
+		fmt.Printf("ledger verified: %d records, %d partitions, root %v, %s\n", r.Records, r.Partitions, r.Root, until)
 	}
 }

@@ -143,11 +143,13 @@ func (v *run) finish() {
 			heads = append(heads, record.Head{Ledger: v.ledgers[i].name, Size: h.size, Root: h.root})
 		}
 	}
-	r.Partitions, r.Root = len(heads), record.CombinedRoot(heads)
+	if r.Partitions = len(heads); r.Until == 0 {
+		r.Root = record.CombinedRoot(heads)
+	}
 	for _, c := range []struct {
 		on bool
 		Check
-	}{{v.Deep, v.i1}, {true, v.i2}, {v.Deep || v.MetricsOnly, v.i3}, {v.Rows != nil, v.i4rows}, {v.Deep && v.Rows != nil, v.i4windows}, {v.Deep, v.i5}, {v.Deep, v.i6}} {
+	}{{v.Deep, v.i1}, {true, v.i2}, {!v.MetricsOnly, v.manifest}, {v.Deep || v.MetricsOnly, v.i3}, {v.Rows != nil, v.i4rows}, {v.Deep && v.Rows != nil, v.i4windows}, {v.Deep, v.i5}, {v.Deep, v.i6}} {
 		if c.on {
 			r.Checks = append(r.Checks, c.Check)
 		}

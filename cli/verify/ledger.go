@@ -22,7 +22,8 @@ type ledger struct {
 	chain     *record.Chain // nil until a record or a checkpoint names the ledger
 	leaves    []uint64      // of each record the beginning of its hash, to tell a copy from a second history
 	heads     []head        // by size: every size that a checkpoint has
-	time      int64         // of the latest checkpoint
+	began     int64         // the time of the first checkpoint
+	time      int64         // of the latest one
 	points    *cursor
 	point     schemas.Checkpoint // the next one, where points.ok
 	opened    bool               // its signature has been verified
@@ -288,6 +289,9 @@ func (v *run) reached(l *ledger) {
 		if err != nil {
 			v.i2.fault("%v", err)
 			continue
+		}
+		if len(l.heads) == 0 {
+			l.began = l.point.Time
 		}
 		l.time = max(l.time, l.point.Time)
 		h := head{l.chain.Size(), l.time, l.chain.Root()}

@@ -74,6 +74,22 @@ func (w *world) later(r stage.Record) stage.Record {
 	return r
 }
 
+// leaf has the signer lie in a leaf of the manifest, under a signature of its own.
+func (w *world) leaf(n int, lie func(*record.ManifestLeaf)) {
+	alter(w, w.Records(pipelines.ConductManifest, 0)[n], func(m *schemas.Manifest) {
+		l := must1(record.ParseManifestLeaf(m.Leaf))
+		lie(&l)
+		m.Leaf = l.Text()
+		before := make([]record.Hash, len(m.Frontier))
+		for i, h := range m.Frontier {
+			before[i] = record.Hash(h)
+		}
+		tree := must1(record.NewFrontier(l.Sequence, before))
+		tree.Append(record.LeafHash([]byte(m.Leaf)))
+		m.Note = string(must1(w.key.SignCheckpoint(l.Manifest, tree.Size(), tree.Root())).Note)
+	})
+}
+
 func any1(schemas.Message) bool { return true }
 
 func signal(s schemas.Signal) func(schemas.Message) bool {
@@ -150,6 +166,25 @@ func TestTampering(t *testing.T) {
 				}
 			}
 		}, []string{"I2", "conduct.records/0 offset"}},
+
+		{"a leaf of the manifest that is dropped", func(w *world) { w.hide(w.Records(pipelines.ConductManifest, 0)[5]) }, []string{"I7", "conduct.manifest/0 offset 6: leaf 6 is of", "due is"}},
+		{"the last leaf", func(w *world) { w.cut(pipelines.ConductManifest, 1) }, []string{"pending I7", "the leaf of"}},
+		{"no manifest", func(w *world) { w.hideTopic(pipelines.ConductManifest) }, []string{"pending I7", "the leaf of"}},
+		{"a partition that the manifest leaves out", func(w *world) {
+			w.leaf(0, func(l *record.ManifestLeaf) { l.Heads = l.Heads[:1] })
+		}, []string{"I7", "offset 0: leaf 0 has 1 partitions, there are 2 ledgers"}},
+		{"a head that the manifest has of another size", func(w *world) {
+			w.leaf(3, func(l *record.ManifestLeaf) { l.Heads[1].Size++ })
+		}, []string{"I7", "offset 3: leaf 3 names the head of ledger casetrail/test/1/1", "not its first checkpoint at or after"}},
+		{"a promise that no checkpoint makes", func(w *world) {
+			w.leaf(3, func(l *record.ManifestLeaf) { l.Heads[1].Time = t0 + 1000*minute })
+		}, []string{"I7", "complete up to 2027-01-16T00:40:00Z, which is not its first"}},
+		{"a leaf that somebody else signed", func(w *world) {
+			alter(w, w.Records(pipelines.ConductManifest, 0)[2], func(m *schemas.Manifest) { m.Note = strings.ReplaceAll(m.Note, "ledger ", "lodger ") })
+		}, []string{"I7", "offset 2", "unknown_key"}},
+		{"a leaf that is changed under its signature", func(w *world) {
+			alter(w, w.Records(pipelines.ConductManifest, 0)[2], func(m *schemas.Manifest) { m.Leaf = strings.Replace(m.Leaf, "/1/1 ", "/1/2 ", 1) })
+		}, []string{"I7", "offset 2: ledger casetrail/test/manifest/1 sequence 2 field checkpoint.root: root_mismatch"}},
 
 		{"a window that is dropped", func(w *world) { w.hide(w.Records(pipelines.ConductMetrics, 0)[20]) }, []string{"I3", "not published; offset"}},
 		{"the last window", func(w *world) { w.cut(pipelines.ConductMetrics, 1) }, []string{"pending I3", "is not published"}},

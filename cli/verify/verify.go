@@ -54,8 +54,9 @@ type Options struct {
 //	I5  every offset of chat.events is taken, a duplicate of a named event, or rejected with a reason
 //	I6  work for an AI only on the AI's cases; one Escalation for each tripwire that fired, none for one that did not;
 //	    no timer lost, late or early
+//	I7  the manifest has of every ledger the first checkpoint at or after the end of every minute, in one signed chain
 //
-// I2 and I4's rows are checked always, the rest if Deep, and the statements of Report as far as that shows them. The error is about reading, not about what was found; see
+// I2, I7 and I4's rows are checked always, the rest if Deep, and the statements of Report as far as that shows them. The error is about reading, not about what was found; see
 // Report.Err. Run may run beside a pipeline that is at work: what downstream stages have not come to yet is counted as
 // Pending, not as a fault. Where nothing flows any more, whatever is pending is lost.
 //
@@ -69,6 +70,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	v := &run{Options: o, ctx: ctx, copies: map[stage.TopicPartition]int64{}, statements: record.NewStatements(), contradicted: map[string]contradiction{}}
 	v.i1.Name = "I1 every case, rating and complaint is in the ledger once, as case.events has it"
 	v.i2.Name = "I2 every ledger is one chain under its checkpoints"
+	v.manifest.Name = "I7 the manifest has every ledger's head, minute by minute"
 	v.i3.Name = "I3 every MetricRecord and every alert about drift recomputes from the ledger, each once"
 	v.i4rows.Name = "I4 ClickHouse's rows are the ledger's"
 	v.i4windows.Name = "I4 ClickHouse's windows are the MetricRecords"
@@ -78,8 +80,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.MetricsOnly {
 		v.Rows = nil
 		steps = append(steps, v.checkMetrics)
-	} else if o.Rows != nil {
-		steps = append(steps, v.checkRows)
+	} else {
+		steps = append(steps, v.checkManifest)
+		if o.Rows != nil {
+			steps = append(steps, v.checkRows)
+		}
 	}
 	if o.Deep && !o.MetricsOnly {
 		steps = append(steps, v.checkMetrics, v.openAccounts, v.checkCases, v.checkEvents, v.checkAlerts)
@@ -99,6 +104,7 @@ type run struct {
 	ctx                                   context.Context
 	report                                Report
 	i1, i2, i3, i4rows, i4windows, i5, i6 Check
+	manifest                              Check                   // I7
 	ledgers                               []ledger                // by partition
 	until                                 int64                   // up to when every ledger is complete, ms
 	recorded                              recompute.Records       // what the ledgers say that windows are made of
@@ -117,7 +123,9 @@ var ErrFaults = errors.New("not verified")
 type Report struct {
 	Records    int64
 	Partitions int
+	// Root is the manifest's, one root over all ledgers up to its last leaf; while there is none, the combined root of their heads.
 	Root       record.Hash
+	Until      int64 // nothing that was concluded before this time is missing, by the manifest; 0 where there is none
 	Checks     []Check
 	Statements []record.Statement // what that makes true of conduct; see record.Statements
 	// Copies are the messages that stand in a topic a second time, which every reader drops: by topic, where there are any.

@@ -99,7 +99,7 @@ func (w *world) Read(_ context.Context, tp stage.TopicPartition, fn func(stage.R
 }
 
 func newWorld(t testing.TB, seed uint64) *world {
-	w := &world{Log: memory.New(partitions, pipelines.ConductMetrics, pipelines.ConductAlerts), t: t, r: rand.New(rand.NewPCG(seed, 0)),
+	w := &world{Log: memory.New(partitions, pipelines.ConductManifest, pipelines.ConductMetrics, pipelines.ConductAlerts), t: t, r: rand.New(rand.NewPCG(seed, 0)),
 		more: map[stage.TopicPartition][]stage.Record{}, starts: map[string]int64{}}
 	var err error
 	w.metricKey, err = record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize)))
@@ -114,6 +114,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	for _, def := range []stage.Definition{
 		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, CustomerKey: []byte("key")}),
 		cases.Definition(codec), sign.Definition(codec, sign.Keys{w.key}, prefixName, noStore{}),
+		sign.ManifestDefinition(codec, sign.Keys{w.key}, prefixName, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: w.key.Verifier(), Prefix: prefixName}, w.metricKey),
 	} {
 		for p := range int32(partitions) {

@@ -326,7 +326,7 @@ func TestManifestRefuses(t *testing.T) {
 	}{
 		"has 3 partitions, and manifest casetrail/test/manifest/1 is of 2": {3, nil, nil},
 		"has 1 partitions, and manifest casetrail/test/manifest/1 is of 2": {1, nil, nil},
-		"its first 5 leaves have the root": {2, func(_ *memory.Log, s *memStore) { s.kept[name] = other(t) }, ErrFork},
+		"its first 5 leaves have the root":                                 {2, func(_ *memory.Log, s *memStore) { s.kept[name] = other(t) }, ErrFork},
 		"made again from conduct.checkpoints they have": {2, func(l *memory.Log, s *memStore) {
 			s.kept[name] = other(t)
 			l.Truncate(pipelines.ConductManifest, 0, 3)
