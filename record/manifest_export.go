@@ -29,14 +29,12 @@ type manifestLine struct {
 
 // NewManifestWriter begins an export of a manifest ledger.
 func NewManifestWriter(w io.Writer, name string) (*ExportWriter, error) {
-	b := bufio.NewWriter(w)
-	e := &ExportWriter{b, json.NewEncoder(b)}
-	e.e.SetEscapeHTML(false)
-	return e, e.e.Encode(manifestHeader{exportVersion, name})
+	e := &ExportWriter{w: bufio.NewWriterSize(w, writeSize)}
+	return e, e.write(manifestHeader{exportVersion, name})
 }
 
 // Leaf writes a manifest leaf's line.
-func (e *ExportWriter) Leaf(text string) error { return e.e.Encode(manifestLine{Leaf: &text}) }
+func (e *ExportWriter) Leaf(text string) error { return e.write(manifestLine{Leaf: &text}) }
 
 // ManifestExport is a manifest ledger that was read from an export, and what the exports of its ledgers showed. Read it, have it verify
 // every ledger's export, and then call Finish.
@@ -103,10 +101,10 @@ func (e *ManifestExport) promise(heads []Promise) {
 	}
 }
 
-// VerifyExport does what the function of the same name does for an export of one of the manifest's ledgers, and holds it against every head
+// VerifyExport does what the function of the same name does (or VerifyExportUnsigned) for an export of one of the manifest's ledgers, and holds it against every head
 // that the manifest has of it: its size, its root, and that nothing is missing that its time promises.
-func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64)) (Report, string, error) {
-	return verifyExport(r, trusted, progress, func(v *Verifier) error {
+func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(records int64)) (Report, string, error) {
+	return verifyExport(r, trusted, unsigned, progress, func(v *Verifier) error {
 		ledger := v.chain.ledger
 		promises := e.promises[ledger]
 		if promises == nil {
@@ -120,7 +118,7 @@ func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, progre
 		v.finished = func() {
 			e.verified[ledger] = true
 			if h := e.leaf.Heads[0]; h.Ledger == ledger {
-				e.signs = v.chain.keyAt(h.Size - 1)
+				e.signs = v.chain.Key(h.Size - 1)
 			}
 		}
 		return nil

@@ -43,6 +43,12 @@ var mutants = []struct{ name, file, old, new string }{
 	{"months of here", "statements.go", "time.UnixMilli(at).UTC()", "time.UnixMilli(at)"},
 	{"any share", "statement.go", "100*m.InTime >= duty*m.Requests", "true"},
 	{"long numbers", "decode.go", "|| c == 0 && i > 0", ""},
+	{"a manifest without a partition", "manifest_chain.go", "len(l.Heads) != len(m.leaf.Heads)", "false"},
+	{"a leaf too early", "manifest_chain.go", "if h.Time < end {", "if false {"},
+	{"a minute passed over", "manifest_chain.go", "l.End != m.Due()", "false"},
+	{"any head in a manifest", "verify.go", "if err := v.chain.Matches(cp); err != nil {", "if err := v.chain.Matches(cp); false {"},
+	{"promises of time are broken", "verify.go", "at < v.until", "false"},
+	{"a ledger without its export", "manifest_export.go", "!e.verified[l] &&", "false &&"},
 	{"bytes after the payload", "decode.go", "d.off != len(d.b)", "false"},
 }
 
@@ -77,7 +83,7 @@ func TestMutants(t *testing.T) {
 			if err := os.WriteFile(list, overlay, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", list, "-run", "Vectors|SplitView|Receipt", "-splits=20", ".").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", list, "-run", "Vectors|SplitView|Receipt|Manifest", "-splits=20", ".").CombinedOutput()
 			if err == nil {
 				t.Error("no test fails without it")
 			} else if !strings.Contains(string(out), "--- FAIL: ") {

@@ -125,7 +125,7 @@ func (p *Pipeline) Verify() (out string) {
 
 // Written are the topics in which no position may stand twice.
 var Written = []string{pipelines.CaseEvents, pipelines.WorkAI, pipelines.WorkHuman, pipelines.CaseEscalations, pipelines.CaseConclusions,
-	pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ConductMetrics, pipelines.ConductAlerts}
+	pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ConductManifest, pipelines.ConductMetrics, pipelines.ConductAlerts}
 
 // Duplicates are the positions that stand in a topic more than once: what a crash or a zombie wrote a second time. Ticks
 // count for nothing: intake says by its last position that nothing has come since.

@@ -171,7 +171,7 @@ func draw(r *mathrand.Rand, n int) *history {
 // where, and by how much the clock of whoever takes over is wrong.
 func play(t *testing.T, h *history, r *mathrand.Rand, dies bool) *memory.Log {
 	t.Helper()
-	log := memory.New(partitions, pipelines.ConductMetrics, pipelines.ConductAlerts)
+	log := memory.New(partitions, pipelines.ConductManifest, pipelines.ConductMetrics, pipelines.ConductAlerts)
 	skewed := func() time.Time { return time.Now().Add(time.Duration(r.Int64N(2*hour)-hour) * time.Millisecond) }
 	type task struct {
 		def       stage.Definition
@@ -182,6 +182,7 @@ func play(t *testing.T, h *history, r *mathrand.Rand, dies bool) *memory.Log {
 	for _, def := range []stage.Definition{
 		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: operator.verifier, EventClock: true, Now: skewed, CustomerKey: []byte("key")}),
 		cases.Definition(codec), sign.Definition(codec, sign.Keys{ledgerKey}, prefix, noStore{}),
+		sign.ManifestDefinition(codec, sign.Keys{ledgerKey}, prefix, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: ledgerKey.Verifier(), Prefix: prefix}, metricKey),
 	} {
 		for p := range int32(partitions) {

@@ -151,6 +151,7 @@ func (w *world) checkReplay() error {
 	for _, def := range []stage.Definition{
 		cases.Definition(f.codec),
 		sign.Definition(f.codec, f.keys(), prefix, &disk{world: w, kept: map[string][]byte{}}),
+		sign.ManifestDefinition(f.codec, f.keys(), prefix, &disk{world: w, kept: map[string][]byte{}}),
 		aggregate.Definition(f.codec, aggregate.Trust{Key: f.signer.Verifier(), Prefix: prefix}, f.metricSigner),
 	} {
 		n := w.broker.partitions

@@ -52,7 +52,8 @@ func (w *world) startServices() {
 		},
 		func(*service) []stage.Definition { return []stage.Definition{cases.Definition(f.codec)} },
 		func(*service) []stage.Definition {
-			return []stage.Definition{sign.Definition(f.codec, f.keys(), prefix, &disk{world: w, kept: map[string][]byte{}})}
+			d := &disk{world: w, kept: map[string][]byte{}}
+			return []stage.Definition{sign.Definition(f.codec, f.keys(), prefix, d), sign.ManifestDefinition(f.codec, f.keys(), prefix, d)}
 		},
 		func(*service) []stage.Definition {
 			return []stage.Definition{aggregate.Definition(f.codec, aggregate.Trust{Key: f.signer.Verifier(), Prefix: prefix}, f.metricSigner)}

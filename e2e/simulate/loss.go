@@ -33,8 +33,9 @@ func (w *world) cut() {
 		return
 	}
 	partition := int32(w.rand.IntN(int(w.broker.partitions)))
-	for _, topic := range []string{pipelines.ConductRecords, pipelines.ConductCheckpoints} {
-		p := w.broker.topics[stage.TopicPartition{Topic: topic, Partition: partition}]
+	for _, tp := range []stage.TopicPartition{{Topic: pipelines.ConductRecords, Partition: partition}, {Topic: pipelines.ConductCheckpoints, Partition: partition},
+		{Topic: pipelines.ConductManifest}} {
+		p := w.broker.topics[tp]
 		if n := min(len(p.entries), w.rand.IntN(30)); n > 0 && w.rand.IntN(3) > 0 {
 			w.say("%s loses its last %d offsets", name(p.TopicPartition), n)
 			p.entries = p.entries[:len(p.entries)-n]

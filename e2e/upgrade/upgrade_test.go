@@ -78,7 +78,7 @@ type deployment struct {
 }
 
 func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
-	d := &deployment{Log: memory.New(partitions, pipelines.ConductMetrics, pipelines.ConductAlerts), v: v, model: model}
+	d := &deployment{Log: memory.New(partitions, pipelines.ConductManifest, pipelines.ConductMetrics, pipelines.ConductAlerts), v: v, model: model}
 	secret, public, err := note.GenerateKey(zeros{}, "operator")
 	if err != nil {
 		t.Fatal(err)
@@ -104,6 +104,7 @@ func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
 			Now: func() time.Time { return time.UnixMilli(epoch) }}),
 		cases.Definition(v.codec),
 		sign.Definition(v.codec, sign.Keys{d.key}, prefix, store),
+		sign.ManifestDefinition(v.codec, sign.Keys{d.key}, prefix, store),
 		aggregate.Definition(v.codec, aggregate.Trust{Key: d.key.Verifier(), Prefix: prefix}, d.metricKey),
 	}
 	return d
@@ -255,7 +256,7 @@ func TestUpgradeChangesNothing(t *testing.T) {
 		before.play(t, seed, false)
 		after.play(t, seed, true)
 		for _, topic := range []string{pipelines.CaseEvents, pipelines.WorkAI, pipelines.WorkHuman, pipelines.CaseEscalations, pipelines.CaseConclusions,
-			pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ConductMetrics, pipelines.ConductAlerts} { // not the dead letters, which hold messages as they came
+			pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ConductManifest, pipelines.ConductMetrics, pipelines.ConductAlerts} { // not the dead letters, which hold messages as they came
 			want, got := before.said(t, topic), after.said(t, topic)
 			for i := range max(len(want), len(got)) {
 				if i >= len(want) || i >= len(got) || want[i] != got[i] {

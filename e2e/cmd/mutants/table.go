@@ -86,5 +86,7 @@ var mutants = []mutant{
 	{"bins-kept", "percentiles are of what is in the window", "./services/aggregator/window", "TestWindowsAreTheirFacts", few},
 	{"metric-unchecked", "a metric record that somebody else signed is noticed", "./cli/verify", "TestTampering/a_window_(that_somebody|whose_signature)", nil},
 	{"conduct-believed", "a signer who keeps breaches and requests for a human quiet is found out", "./cli/verify", "TestFalseLedgers/(an_AI's_turn|a_request_that_nobody|a_human_who)", nil},
+	{"manifest-partial", "a leaf of the manifest has every partition", simulator, "TestSeeds", []string{"-seeds", "20"}},
+	{"manifest-early", "a leaf of the manifest is made when every ledger has passed its end", signer, "TestManifestFollows", few},
 	{"torn-is-none", "the record-signer refuses a kept checkpoint that is torn", signer, "TestTornCheckpoint", nil},
 }

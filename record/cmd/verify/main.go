@@ -2,7 +2,7 @@
 // the checkpoints, what the records say, and what they say together of conduct (record.Statements). It needs nothing but the
 // exports and the public key, and no network.
 //
-//	verify -vkey casetrail.vkey ledger-0.jsonl ledger-1.jsonl
+//	verify -vkey casetrail.vkey [MANIFEST] ledger-0.jsonl ledger-1.jsonl
 //	verify -no-signatures -vkey casetrail.vkey ledger-0.jsonl
 //	verify receipt -vkey casetrail.vkey case.tlog-proof
 //	verify heads -vkey casetrail.vkey mine.checkpoint yours.checkpoint [PROOF or EXPORT]
@@ -34,7 +34,7 @@ var forms = map[string]struct {
 	min, max int // files
 	run      func(files []string, trusted []note.Verifier, out io.Writer) error
 }{
-	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledger offline.", 1, math.MaxInt, signed},
+	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledgers offline. With the export of the manifest among them it says too that none is missing.", 1, math.MaxInt, signed},
 	"receipt": {"verify receipt -vkey FILE,... RECEIPT...\nChecks receipts (C2SP tlog-proof) offline.", 1, math.MaxInt, receipts},
 	"heads": {"verify heads -vkey FILE,... CHECKPOINT CHECKPOINT [PROOF or EXPORT]\nChecks that two checkpoints of one ledger are of one history. " +
 		"If their sizes differ, a consistency proof\n(a hash in base64 a line) or an export has to show it.", 2, 3, heads},
@@ -89,12 +89,12 @@ func run(args []string, out, errs io.Writer) int {
 
 // signed checks exports whole.
 func signed(files []string, keys []note.Verifier, out io.Writer) error {
-	return verify(files, keys, record.VerifyExport, out)
+	return verify(files, keys, false, out)
 }
 
 // unsigned leaves the records' signatures out, and says so.
 func unsigned(files []string, keys []note.Verifier, out io.Writer) error {
-	err := verify(files, keys, record.VerifyExportUnsigned, out)
+	err := verify(files, keys, true, out)
 	if err == nil {
 		_, err = fmt.Fprintln(out, "NOT CHECKED: the records' signatures (-no-signatures). What is under a checkpoint is what its signer committed to, by its signature; nobody is known to have signed the records after it.")
 	}
@@ -105,12 +105,25 @@ func unsigned(files []string, keys []note.Verifier, out io.Writer) error {
 type how func(io.Reader, note.Verifier, func(int64), ...[]byte) (record.Report, string, error)
 
 // verify checks each file and prints what it found, then the sum of it.
-func verify(files []string, keys []note.Verifier, export how, out io.Writer) error {
+func verify(files []string, keys []note.Verifier, unsigned bool, out io.Writer) error {
 	trusted := keys[0]
 	var heads []record.Head
 	var total int64
 	statements := record.NewStatements()
 	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
+	manifest, files, err := takeManifest(files, out)
+	if err != nil {
+		return err
+	}
+	export := record.VerifyExport
+	if unsigned {
+		export = record.VerifyExportUnsigned
+	}
+	if manifest != nil {
+		export = func(r io.Reader, trusted note.Verifier, progress func(int64), _ ...[]byte) (record.Report, string, error) {
+			return manifest.VerifyExport(r, trusted, unsigned, progress)
+		}
+	}
 	for _, path := range files {
 		r, err := verifyFile(path, trusted, export)
 		if err != nil {
@@ -128,7 +141,17 @@ func verify(files []string, keys []note.Verifier, export how, out io.Writer) err
 	if len(heads) > 1 {
 		root = record.CombinedRoot(heads)
 	}
-	fmt.Fprintf(out, "ledger verified: %d records, %d partitions, root %v\n", total, len(heads), root)
+	missing := "without a manifest: whether a partition is missing was not checked"
+	if manifest != nil {
+		head, err := manifest.Finish(trusted)
+		if err != nil {
+			return err
+		}
+		leaf := manifest.Leaf()
+		root, missing = head.Root, fmt.Sprintf("which is the manifest's: none of its %d partitions is missing, and nothing that was concluded before %s",
+			len(leaf.Heads), clock(leaf.Until()))
+	}
+	fmt.Fprintf(out, "ledger verified: %d records, %d partitions, root %v, %s\n", total, len(heads), root, missing)
 	list := statements.List()
 	if err := record.Print(out, list); err != nil {
 		return err
