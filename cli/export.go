@@ -38,7 +38,7 @@ func (c *exportCommand) Run(ctx context.Context) error {
 			_ = bar.Set64(n) // a bar that can't be drawn changes nothing
 		}
 	}
-	ledgers, err := export.Run(ctx, o, c.Folder)
+	ledgers, m, err := export.Run(ctx, o, c.Folder)
 	_ = bar.Finish()
 	if err != nil {
 		return err
@@ -47,6 +47,9 @@ func (c *exportCommand) Run(ctx context.Context) error {
 	for _, l := range ledgers {
 		fmt.Printf("%s: ledger %s, %d records, complete until %s, root %v\n", l.Folder, l.Name, l.Records, clock(l.Until), l.Root)
 		total += l.Records
+	}
+	if m.Leaves > 0 {
+		fmt.Printf("manifest: %s, %d leaves: nothing concluded before %s is missing; root %v\n", m.Name, m.Leaves, clock(m.Until), m.Root)
 	}
 	fmt.Printf("exported %d records of %d ledgers to %s, each up to its newest checkpoint; later ones are for the next export\n", total, len(ledgers), c.Folder)
 	return nil

@@ -4,6 +4,11 @@
 //	records.dsse.jsonl  every record as a DSSE envelope, a line each
 //	checkpoint, tile/   the ledger as C2SP tlog-tiles; an entry is a record's body
 //	records.parquet     the decoded records, for analysts: no evidence, as nobody signed them
+//
+// and a folder of the manifest ledger over them:
+//
+//	manifest.jsonl      every leaf and the checkpoint: for record/cmd/verify
+//	checkpoint, tile/   the manifest as C2SP tlog-tiles; an entry is a leaf's text
 package export
 
 import (
@@ -46,49 +51,64 @@ type Ledger struct {
 	Until        int64 // no record of before this time is missing; milliseconds
 }
 
-// Run writes every ledger up to its newest checkpoint into a new folder, partition by partition. Each record's signature,
+// Run writes the manifest up to its last leaf, and every ledger up to its newest checkpoint into a new folder, partition by partition. Each record's signature,
 // the chain and the checkpoint are verified on the way; a ledger with a fault in it is not exported, and the error names
 // the fault. The folder appears when it is whole.
-func Run(ctx context.Context, o Options, dir string) (_ []Ledger, err error) {
+func Run(ctx context.Context, o Options, dir string) (_ []Ledger, m Manifest, err error) {
 	trusted, err := note.NewVerifier(o.VKey)
 	if err != nil {
-		return nil, err
+		return nil, m, err
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}
 	}
 	if _, err := os.Lstat(dir); err == nil {
-		return nil, fmt.Errorf("%s is there already; name a new folder", dir)
-	}
-	points, total, err := o.newest(ctx)
-	if err != nil {
-		return nil, err
+		return nil, m, fmt.Errorf("%s is there already; name a new folder", dir)
 	}
 	draft, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".part-")
 	if err != nil {
-		return nil, err
+		return nil, m, err
 	}
 	defer os.RemoveAll(draft) // after the rename there is nothing there
+	if m, err = o.manifest(ctx, draft); err != nil {
+		return nil, m, err
+	}
+	points, total, err := o.newest(ctx)
+	if err != nil {
+		return nil, m, err
+	}
 	var out []Ledger
+	signs := trusted // the manifest
 	var done int64
 	for _, p := range points {
 		folder := fmt.Sprintf("ledger-%d", p.Partition)
 		w, err := newWriter(filepath.Join(draft, folder), p.Ledger, o.VKey)
 		if err != nil {
-			return nil, err
+			return nil, m, err
 		}
-		root, err := o.ledger(ctx, p, trusted, w, func() { done++; o.Progress(done, total) })
+		root, err := o.ledger(ctx, p, trusted, w, func(s *record.Signed) {
+			if s.Kind == record.KindKeyRotation && s.Ledger == m.first.Ledger && s.Sequence < m.first.Size-1 {
+				signs, _ = note.NewVerifier(s.Rotation.PublicKey) // the chain has taken it, so it is a key
+			}
+			done++
+			o.Progress(done, total)
+		})
 		if err = errors.Join(err, w.close()); err != nil {
-			return nil, fmt.Errorf("not exported: %w", err)
+			return nil, m, fmt.Errorf("not exported: %w", err)
 		}
 		if o.Parquet != nil {
 			if err := o.Parquet.write(ctx, p.Ledger, p.Size, filepath.Join(draft, folder, parquetFile)); err != nil {
-				return nil, err
+				return nil, m, err
 			}
 		}
 		out = append(out, Ledger{p.Ledger, folder, p.Size, root, p.Time})
 	}
-	return out, os.Rename(draft, dir)
+	if m.Leaves > 0 {
+		if err := m.verify(signs); err != nil {
+			return nil, m, err
+		}
+	}
+	return out, m, os.Rename(draft, dir)
 }
 
 // newest gives the newest checkpoint of each partition that has records under one, and how many records that are.
@@ -129,12 +149,12 @@ var errEnough = errors.New("enough")
 const frame = 5
 
 // ledger writes the records under a checkpoint, by the reader's rule.
-func (o *Options) ledger(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, w *writer, each func()) (root record.Hash, err error) {
+func (o *Options) ledger(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, w *writer, each func(*record.Signed)) (root record.Hash, err error) {
 	root, err = o.fold(ctx, p, trusted, func(s *record.Signed) error {
 		if err := w.record(s); err != nil {
 			return fmt.Errorf("ledger %s: %w", p.Ledger, err)
 		}
-		each()
+		each(s)
 		return nil
 	})
 	if err != nil {

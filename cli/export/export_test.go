@@ -76,7 +76,7 @@ func must[T any](v T, err error) T {
 func TestRun(t *testing.T) {
 	_, o := ledger(t, 300, 290)
 	dir := filepath.Join(t.TempDir(), "out")
-	got, err := Run(t.Context(), o, dir)
+	got, _, err := Run(t.Context(), o, dir)
 	if err != nil || len(got) != 1 || got[0].Records != 290 || got[0].Until != 7 {
 		t.Fatal(got, err)
 	}
@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 	if r, _, err := record.VerifyExport(f, trusted, nil); err != nil || r.Records != 290 || r.Covered != 290 || r.Root != got[0].Root {
 		t.Errorf("%+v %v", r, err)
 	}
-	if _, err := Run(t.Context(), o, dir); err == nil || !strings.Contains(err.Error(), "is there already") {
+	if _, _, err := Run(t.Context(), o, dir); err == nil || !strings.Contains(err.Error(), "is there already") {
 		t.Error(err)
 	}
 }
@@ -129,7 +129,7 @@ func TestAFaultyLedgerIsNotExported(t *testing.T) {
 			log, o := ledger(t, 10, 9)
 			c.alter(log, &o)
 			at := t.TempDir()
-			if _, err := Run(t.Context(), o, filepath.Join(at, "out")); err == nil || !strings.Contains(err.Error(), c.says) {
+			if _, _, err := Run(t.Context(), o, filepath.Join(at, "out")); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%v; want %s", err, c.says)
 			}
 			if left, err := os.ReadDir(at); err != nil || len(left) > 0 {
@@ -143,7 +143,7 @@ func BenchmarkRun(b *testing.B) {
 	const n = 20_000
 	_, o := ledger(b, n, n)
 	for i := 0; b.Loop(); i++ {
-		if _, err := Run(b.Context(), o, filepath.Join(b.TempDir(), fmt.Sprint(i))); err != nil {
+		if _, _, err := Run(b.Context(), o, filepath.Join(b.TempDir(), fmt.Sprint(i))); err != nil {
 			b.Fatal(err)
 		}
 	}
