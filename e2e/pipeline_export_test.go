@@ -15,6 +15,7 @@ import (
 
 	"github.com/casetrail/casetrail/e2e/clients"
 	"github.com/casetrail/casetrail/e2e/harness"
+	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/record"
 )
 
@@ -48,8 +49,9 @@ func TestPipelineExport(t *testing.T) {
 		t.Errorf("not %q in %s", want, out)
 	}
 	t.Run("verify", func(t *testing.T) { threeSources(t, p, dir) })
+	t.Run("manifest", func(t *testing.T) { manifest(t, p, dir, folders) })
 	t.Run("receipt", func(t *testing.T) { receipt(t, p, folders[len(folders)-1]) })
-	t.Run("fsck", func(t *testing.T) { tessera(t, p, folders) })
+	t.Run("fsck", func(t *testing.T) { tessera(t, p, append(folders, filepath.Join(dir, "manifest"))) })
 	t.Run("dsse and parquet", func(t *testing.T) { envelopes(t, p, folders) })
 }
 
@@ -102,6 +104,45 @@ func ours(t *testing.T, p *harness.Pipeline, folder string) int {
 		t.Fatalf("%s: %v, %+v", folder, err, r)
 	}
 	return int(r.Records)
+}
+
+// manifest checks with the offline verifier that no ledger is missing; and that it says so where one is, or the manifest was altered.
+func manifest(t *testing.T, p *harness.Pipeline, dir string, folders []string) {
+	verify := func(files ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "./record/cmd/verify", "-vkey", p.Key("ledger.vkey")}, files...)...)
+		cmd.Dir = harness.Root()
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	path := filepath.Join(dir, "manifest", "manifest.jsonl")
+	files := []string{path}
+	for _, folder := range folders {
+		files = append(files, filepath.Join(folder, "records.jsonl"))
+	}
+	partitions, err := p.Client.Partitions(t.Context(), pipelines.ConductRecords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("none of its %d partitions is missing", partitions[pipelines.ConductRecords])
+	if out, err := verify(files...); err != nil || !strings.Contains(out, want) {
+		t.Errorf("%v, no word of %q in\n%s", err, want, out)
+	}
+	if out, err := verify(files[:len(files)-1]...); err == nil || !strings.Contains(out, "its export is missing") {
+		t.Errorf("without a ledger: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files[0] = filepath.Join(t.TempDir(), "altered")
+	at := bytes.LastIndex(text, []byte("\\n\"}\n{\"checkpoint"))
+	text[at-1] ^= 1 // the last digit of the last promise
+	if err := os.WriteFile(files[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := verify(files...); err == nil || !strings.Contains(out, "root_mismatch") {
+		t.Errorf("an altered promise: %v\n%s", err, out)
+	}
 }
 
 const fsck = "github.com/transparency-dev/tessera/cmd/fsck@v1.0.4"
