@@ -3,23 +3,25 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/services/keyfile"
 )
 
 type keysCommand struct {
 	Create createKeyCommand    `cmd:"" help:"Make a key: NAME.key, readable by its owner only, and NAME.vkey to hand out."`
 	Secret createSecretCommand `cmd:"" help:"Make a secret: NAME.secret, readable by its owner only, such as intake's customer key."`
-	Show   showKeyCommand      `cmd:"" help:"Show what a public key (.vkey) is."`
+	Show   showKeyCommand      `cmd:"" help:"Show what a key is, or which keys the ledgers have had."`
+	Rotate rotateKeyCommand    `cmd:"" help:"Have another key sign the ledgers from here on."`
+	Revoke revokeKeyCommand    `cmd:"" help:"Have another key sign the ledgers, and say up to where the old one's signatures stand."`
 }
 
 type createKeyCommand struct {
 	Name string `arg:"" help:"The key's name, as it will stand in signatures, such as example.org/ledger."`
 	Dir  string `default:"." type:"path" help:"Where to write the two files."`
+
+	Encrypt    bool   `help:"Encrypt the private key by a passphrase (age)."`
+	Passphrase string `name:"passphrase-file" env:"CASETRAIL_KEY_PASSPHRASE_FILE" placeholder:"FILE" help:"The file with the passphrase; without it you are asked."`
 }
 
 // Run makes a key.
@@ -27,7 +29,17 @@ func (c *createKeyCommand) Run() error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return err
 	}
-	key, vkey, err := record.CreateKey(c.Dir, c.Name)
+	as := func(skey string) (string, error) { return skey, nil }
+	if c.Encrypt {
+		as = func(skey string) (string, error) {
+			secret, err := passphrase(c.Passphrase, true)()
+			if err != nil {
+				return "", err
+			}
+			return keyfile.Encrypt(skey, secret)
+		}
+	}
+	key, vkey, err := record.CreateKeyAs(c.Dir, c.Name, as)
 	if err != nil {
 		return err
 	}
@@ -53,32 +65,7 @@ func (c *createSecretCommand) Run() error {
 	return nil
 }
 
-type showKeyCommand struct {
-	File string `arg:"" type:"existingfile" help:"A .vkey file."`
-}
-
-// Run shows a key.
-func (c *showKeyCommand) Run() error {
-	v, err := record.LoadVerifier(c.File)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("name   %s\nkey id %08x\n", v.Name(), v.KeyHash())
-	return nil
-}
-
-// readSigner reads a signing key as text, for signed notes.
-func readSigner(path string) (note.Signer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("signing key: %w; make one with: casetrail keys create", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("signing key %s may be read by others (mode %o); run: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	b, err := os.ReadFile(filepath.Clean(path))
-	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
-	}
-	return note.NewSigner(strings.TrimSpace(string(b)))
+// readSigner reads a signing key; of an encrypted one the passphrase comes from a file, or from who sits there.
+func readSigner(path string) (*record.Signer, error) {
+	return keyfile.Load(path, passphrase(os.Getenv(passphraseEnv), false))
 }

@@ -91,7 +91,7 @@ func (c *upCommand) start(ctx context.Context, cancel context.CancelCauseFunc, s
 		pipelines.Intake: (&intake.Config{Config: base, Listen: c.HTTPListen, Clock: "event", PolicyKey: filepath.Join(dir, operatorKey+".vkey"),
 			CustomerKey: filepath.Join(dir, customerKey+".secret")}).Run,
 		pipelines.Router:       (&router.Config{Config: base}).Run,
-		pipelines.RecordSigner: (&signer.Config{Config: base, Ledger: ledgerName, Key: []string{filepath.Join(dir, ledgerKey+".key")}, CheckpointDir: filepath.Join(c.Data, "checkpoints")}).Run,
+		pipelines.RecordSigner: (&signer.Config{Config: base, Ledger: ledgerName, Key: signingKeys(dir), CheckpointDir: filepath.Join(c.Data, "checkpoints")}).Run,
 		pipelines.Aggregator:   (&aggregator.Config{Config: base, Ledger: ledgerName, LedgerKey: h.vkey, Key: filepath.Join(dir, metricKey+".key")}).Run,
 		pipelines.Sink:         (&sink.Config{Config: base, Ledger: ledgerName, LedgerKey: h.vkey, MetricKey: []string{h.metricKey}, ClickHouse: database}).Run,
 	}
@@ -110,6 +110,12 @@ func (c *upCommand) start(ctx context.Context, cancel context.CancelCauseFunc, s
 		return h, cause(ctx, err)
 	}
 	return h, h.policy(ctx, c.Data)
+}
+
+// signingKeys are the files of the ledger's first key, and of those that replaced it, ledger-….key, by name.
+func signingKeys(dir string) []string {
+	later, _ := filepath.Glob(filepath.Join(dir, ledgerKey+"-*.key")) // the pattern is good
+	return append([]string{filepath.Join(dir, ledgerKey+".key")}, later...)
 }
 
 // ready waits until every service is, and says meanwhile what it waits for.

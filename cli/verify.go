@@ -17,6 +17,7 @@ type verifyCommand struct {
 	cluster   `embed:""`
 	Exports   []string `arg:"" optional:"" name:"export" help:"Check these exports instead, files or folders, and need nothing else."`
 	LedgerKey string   `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" default:"data/keys/ledger.vkey" placeholder:"FILE" help:"The public key that you trust."`
+	Revoked   []string `name:"revoked" placeholder:"FILE,..." help:"Revocations of keys: what such a key signed beyond is refused."`
 	Deep      bool     `help:"Check also that nothing was lost, counted twice or handled by whom it must not, over all topics." xor:"deep"`
 	Metrics   bool     `help:"Check that every MetricRecord is signed and recomputes from the ledger, field by field, and nothing else." xor:"deep"`
 	MetricKey []string `name:"metric-key" env:"CASETRAIL_METRIC_KEY" default:"data/keys/aggregator.vkey" placeholder:"FILE,..." help:"The aggregator's public key, and those that it had before."`
@@ -32,8 +33,12 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	revoked, err := loadRevocations(c.Revoked)
+	if err != nil {
+		return err
+	}
 	if c.RowsAlone || len(c.Exports) > 0 {
-		return c.alone(ctx, trusted)
+		return c.alone(ctx, trusted, revoked)
 	}
 	var metricKeys []note.Verifier
 	if c.Deep || c.Metrics {
@@ -46,7 +51,7 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Deep: c.Deep, NoSignatures: c.NoSigned, AllWindows: c.All, Metrics: metricKeys, MetricsOnly: c.Metrics}
+	o := verify.Options{Topics: log{client, codec}, Codec: codec, Trusted: trusted, Revoked: revoked, Deep: c.Deep, NoSignatures: c.NoSigned, AllWindows: c.All, Metrics: metricKeys, MetricsOnly: c.Metrics}
 	if !c.NoRows && !c.Metrics {
 		db, err := c.database(ctx)
 		if err != nil {
@@ -71,7 +76,7 @@ func (c *verifyCommand) Run(ctx context.Context) error {
 }
 
 // alone checks ledgers away from the topics.
-func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier) error {
+func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoked []record.Revocation) error {
 	switch {
 	case c.RowsAlone && len(c.Exports) > 0:
 		return errors.New("give either exports or --clickhouse: each is checked by itself")
@@ -79,7 +84,7 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier) error 
 		return errors.New("--deep, --metrics, --all-windows and --no-clickhouse are about the topics: leave them out, or exports and --clickhouse")
 	}
 	bar := progress("verifying")
-	a := verify.Alone{Trusted: trusted, NoSignatures: c.NoSigned, Progress: func(n int64) { _ = bar.Add64(n) }} // a bar that can't be drawn changes nothing
+	a := verify.Alone{Trusted: trusted, Revoked: revoked, NoSignatures: c.NoSigned, Progress: func(n int64) { _ = bar.Add64(n) }} // a bar that can't be drawn changes nothing
 	var reports []record.Report
 	var err error
 	if c.RowsAlone {
@@ -142,6 +147,21 @@ func loadVerifiers(paths []string) (out []note.Verifier, err error) {
 			return nil, err
 		}
 		out = append(out, v)
+	}
+	return out, nil
+}
+
+func loadRevocations(paths []string) (out []record.Revocation, err error) {
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		r, err := record.OpenRevocation(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		out = append(out, r)
 	}
 	return out, nil
 }

@@ -2,6 +2,8 @@ package record
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -17,10 +19,12 @@ const remembered = 1024
 type Chain struct {
 	state
 	ledger  string
+	later   bool             // a generation after the first, of whose predecessor nothing is known
 	recent  [remembered]Hash // leaf hashes by sequence modulo its length
 	low     int64            // the least sequence whose hash is in recent
 	skipped [reasons]int64
 	scratch Prepared
+	revoked []Revocation
 }
 
 // state is what a chain is at a size; a Snapshot is a copy of it.
@@ -44,7 +48,33 @@ func NewChain(ledger string, trusted note.Verifier) (*Chain, error) {
 	if err := CheckLedger(ledger); err != nil {
 		return nil, err
 	}
-	return &Chain{ledger: ledger, state: state{source: GenesisSource, keys: []key{{trusted, 0}}}}, nil
+	_, generation := Generation(ledger)
+	return &Chain{ledger: ledger, later: generation > 1, state: state{source: GenesisSource, keys: []key{{trusted, 0}}}}, nil
+}
+
+// Next makes the empty chain of the next generation, which goes on where this one was sealed: its genesis record names the
+// seal's leaf hash, the key that signs now is its first one, and its sources come after the seal's.
+func (c *Chain) Next() (*Chain, error) {
+	name, generation := Generation(c.ledger)
+	if !c.sealed || generation == 0 {
+		return nil, c.fault(&Fault{Field: "kind", Reason: WrongKind, Detail: "the ledger is not sealed, or its name has no generation"})
+	}
+	next, err := NewChain(fmt.Sprintf("%s/%d", name, generation+1), c.Key(c.Size()))
+	if err != nil {
+		return nil, err
+	}
+	next.later, next.last, next.source, next.revoked = false, c.last, c.source, c.revoked
+	return next, nil
+}
+
+// Generation splits a ledger's name, prefix/generation: a decimal number of 1 to 9 digits, the first of them not 0; 0 where it has none.
+func Generation(ledger string) (prefix string, generation int32) {
+	i := strings.LastIndexByte(ledger, '/')
+	n, err := strconv.ParseInt(ledger[i+1:], 10, 32)
+	if err != nil || n < 1 || n > 999_999_999 || strconv.FormatInt(n, 10) != ledger[i+1:] {
+		return ledger, 0
+	}
+	return ledger[:max(i, 0)], int32(n)
 }
 
 // ResumeChain makes a chain that goes on after a checkpoint, without the records before it. The checkpoint must have been
@@ -127,6 +157,9 @@ func (c *Chain) Take(p *Prepared) (*Signed, error) {
 			return nil, c.skip(f)
 		}
 	}
+	if f := c.beyond(s); f != nil {
+		return nil, c.skip(f)
+	}
 	if s.Kind == KindKeyRotation {
 		if f := c.rotate(s); f != nil {
 			return nil, c.skip(f)
@@ -138,7 +171,13 @@ func (c *Chain) Take(p *Prepared) (*Signed, error) {
 	c.recent[s.Sequence%remembered] = leaf
 	c.low = max(c.low, s.Sequence-remembered+1)
 	c.tree.Append(leaf)
-	c.last, c.source, c.sealed = leaf, s.Source, s.Kind == KindSeal
+	c.last, c.sealed = leaf, s.Kind == KindSeal
+	if s.Kind != KindGenesis { // of a later generation, sources go on
+		c.source = s.Source
+	}
+	if f := c.revocations(); f != nil {
+		return nil, c.skip(f)
+	}
 	return s, nil
 }
 
@@ -156,7 +195,7 @@ func (c *Chain) extends(p *Prepared) *Fault {
 		f := c.at(s, "sequence", Gap, fmt.Sprintf("is %d, so records are missing", s.Sequence))
 		f.Sequence = size
 		return f
-	case s.PreviousHash != c.last:
+	case !c.links(s):
 		return c.at(s, "previous_record_hash", BrokenChain, fmt.Sprintf("is %v, the record before has %v", s.PreviousHash, c.last))
 	case c.sealed:
 		return c.at(s, "kind", WrongKind, "the ledger is sealed")
@@ -166,6 +205,15 @@ func (c *Chain) extends(p *Prepared) *Fault {
 		return c.at(s, "source", SourceNotAbove, fmt.Sprintf("is %v, the last one was %v", s.Source, c.source))
 	}
 	return nil
+}
+
+// links tells whether a record names the one before it. A later generation begins with the leaf hash of the seal before it, which
+// whoever has that one compares; the first one begins with zeros.
+func (c *Chain) links(s *Signed) bool {
+	if c.later && c.Size() == 0 {
+		return s.PreviousHash != Hash{}
+	}
+	return s.PreviousHash == c.last
 }
 
 // taken judges a record whose sequence another one has: the same one, or proof against the signer.

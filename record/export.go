@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/note"
@@ -84,25 +85,34 @@ func (e *ExportWriter) Flush() error { return e.w.Flush() }
 
 // VerifyExport reads one export and verifies it under a trusted key, signatures on all cores. progress, if not nil, is called
 // after every line. The first fault ends it and is a *Fault that names ledger, sequence and field; it comes with the header's
-// key, so that a caller can say that another one was trusted. Lines that are not of the format are faults too. Checkpoints that
-// the caller has by another way must be of the same history: if not, its signer shows two.
-func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
-	return verifyExport(r, trusted, false, progress, checkpointsOf(checkpoints))
+// key, so that a caller can say that another one was trusted. Lines that are not of the format are faults too. Signed notes
+// that the caller has by another way count: checkpoints must be of the same history, or its signer shows two; by
+// revocations keys are refused.
+func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64), notes ...[]byte) (rep Report, vkey string, err error) {
+	return verifyExport(r, trusted, false, progress, notesOf(notes))
 }
 
 // VerifyExportUnsigned is VerifyExport without the records' signatures, as AcceptUnverified is Accept: chain, tree and
 // conduct are checked, and the signatures of checkpoints and key rotations. So what the report has as covered is what the
 // checkpoint's signer committed to; nobody is known to have signed the records after it.
-func VerifyExportUnsigned(r io.Reader, trusted note.Verifier, progress func(records int64), checkpoints ...[]byte) (rep Report, vkey string, err error) {
-	return verifyExport(r, trusted, true, progress, checkpointsOf(checkpoints))
+func VerifyExportUnsigned(r io.Reader, trusted note.Verifier, progress func(records int64), notes ...[]byte) (rep Report, vkey string, err error) {
+	return verifyExport(r, trusted, true, progress, notesOf(notes))
 }
 
-func checkpointsOf(notes [][]byte) func(*Verifier) error {
+func notesOf(notes [][]byte) func(*Verifier) error {
 	return func(v *Verifier) error {
 		for _, text := range notes {
-			if err := v.Checkpoint(text); err != nil {
+			if !IsRevocation(text) {
+				if err := v.Checkpoint(text); err != nil {
+					return err
+				}
+				continue
+			}
+			r, err := OpenRevocation(text)
+			if err != nil {
 				return err
 			}
+			v.Revoke(r)
 		}
 		return nil
 	}
@@ -131,6 +141,22 @@ func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress fu
 	}
 	rep, err = f.Finish()
 	return rep, h.VKey, err
+}
+
+// ExportedLedger is the ledger that an export's header names.
+func ExportedLedger(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
+	var h exportHeader
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil {
+		return "", nil // whoever verifies it says what is wrong
+	}
+	return h.Ledger, nil
 }
 
 func fileFault(line int64, field string, err error) *Fault {

@@ -23,11 +23,12 @@ const (
 	RootMismatch                 // a checkpoint's root is not that of the records
 	Missing                      // a checkpoint promises records that are not there
 	Misconduct                   // what the record says contradicts itself
+	Revoked                      // by a key that was revoked, beyond where its signatures stand
 	reasons
 )
 
 var reasonNames = [reasons]string{"malformed", "other_ledger", "duplicate", "stale", "gap", "broken_chain", "wrong_kind", "source_not_above",
-	"unknown_key", "bad_signature", "bad_rotation", "equivocation", "contested", "root_mismatch", "missing", "misconduct"}
+	"unknown_key", "bad_signature", "bad_rotation", "equivocation", "contested", "root_mismatch", "missing", "misconduct", "revoked"}
 
 func (r Reason) String() string {
 	if r >= reasons {

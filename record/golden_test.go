@@ -242,8 +242,9 @@ func badVectors(t testing.TB) map[vector][]byte {
 			note[len(note)-20] ^= 1
 			return bytes.Replace(export(t, b, b.bodies), checkpointLine(b.marks[4]), checkpointLine(note), 1)
 		}(),
-		{"line-of-nothing", testLedger, 0, "line", "malformed"}:                []byte(strings.Replace(text, "{\"sequence\":0", "{\"hello\":0", 1)),
-		{"line-with-another-sequence", testLedger, 2, "sequence", "malformed"}: []byte(strings.Replace(text, "{\"sequence\":2", "{\"sequence\":3", 1)),
+		{"next-generation-of-nothing", "casetrail/test/0/2", 0, "previous_record_hash", "broken_chain"}: nextGeneration(t, Hash{}),
+		{"line-of-nothing", testLedger, 0, "line", "malformed"}:                                         []byte(strings.Replace(text, "{\"sequence\":0", "{\"hello\":0", 1)),
+		{"line-with-another-sequence", testLedger, 2, "sequence", "malformed"}:                          []byte(strings.Replace(text, "{\"sequence\":2", "{\"sequence\":3", 1)),
 	}
 }
 
@@ -253,6 +254,38 @@ func checkpointLine(text []byte) []byte {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(map[string]string{"checkpoint": string(text)})
 	return out.Bytes()
+}
+
+// nextGeneration is an export of a ledger that goes on after another one's seal.
+func nextGeneration(t testing.TB, seal Hash) []byte {
+	const name = "casetrail/test/0/2"
+	var out bytes.Buffer
+	key := testSigner(t, "casetrail-test", 1)
+	w, err := NewExportWriter(&out, name, key.VerifierKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := someCase("case-of-the-next-generation")
+	r.Ledger, r.Sequence, r.Source = name, 1, Source{0, 4000000003, 0}
+	genesis := signedBy(t, key, Record{Kind: KindGenesis, Ledger: name, PreviousHash: seal, Source: GenesisSource})
+	r.PreviousHash = LeafHash(genesis)
+	for i, body := range [][]byte{genesis, signedBy(t, key, r)} {
+		if err := w.Record(int64(i), body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func signedBy(t testing.TB, key *Signer, r Record) []byte {
+	body, err := key.SignPayload(nil, r.Append(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
 }
 
 // goodVectors are exports that are in order, though not as the writer makes them.
@@ -271,6 +304,7 @@ func goodVectors(t testing.TB) map[string][]byte {
 		"witnessed":           bytes.Replace(text, mark, checkpointLine(witnessed), 1),
 		"record-twice":        bytes.Replace(text, third, slices.Concat(third, third), 1),
 		"before-the-rotation": export(t, b, b.bodies[:9]),
+		"next-generation":     nextGeneration(t, b.chain.Last()),
 	}
 }
 

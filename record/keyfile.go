@@ -27,6 +27,9 @@ func LoadSigner(path string) (*Signer, error) {
 	return s, nil
 }
 
+// ReadKeyFile reads a signer key's file, whatever is in it, if nobody but its owner may read or write it.
+func ReadKeyFile(path string) ([]byte, error) { return readPrivate("signing key", "create", path) }
+
 // readPrivate reads a file that nobody but its owner may read or write.
 func readPrivate(what, verb, path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -90,6 +93,11 @@ func LoadVerifier(path string) (note.Verifier, error) {
 // CreateKey makes a key and writes it to dir: the signer key to name.key (mode 0600) and the verifier key to name.vkey
 // (0644), a slash in the name becoming a dash. It never overwrites either, and returns when both are on disk.
 func CreateKey(dir, name string) (keyPath, vkeyPath string, err error) {
+	return CreateKeyAs(dir, name, func(skey string) (string, error) { return skey, nil })
+}
+
+// CreateKeyAs is CreateKey, but for what is written of the signer key: what as makes of it.
+func CreateKeyAs(dir, name string, as func(skey string) (string, error)) (keyPath, vkeyPath string, err error) {
 	skey, vkey, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
 		return "", "", err
@@ -101,6 +109,9 @@ func CreateKey(dir, name string) (keyPath, vkeyPath string, err error) {
 	keyPath, vkeyPath = base+".key", base+".vkey"
 	if _, err := os.Lstat(vkeyPath); err == nil {
 		return "", "", fmt.Errorf("%s is there already, and a key is never overwritten: %w", vkeyPath, fs.ErrExist)
+	}
+	if skey, err = as(skey); err != nil {
+		return "", "", err
 	}
 	if err := create(keyPath, skey, 0o600); err != nil {
 		return "", "", err

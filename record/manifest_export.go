@@ -103,8 +103,11 @@ func (e *ManifestExport) promise(heads []Promise) {
 
 // VerifyExport does what the function of the same name does (or VerifyExportUnsigned) for an export of one of the manifest's ledgers, and holds it against every head
 // that the manifest has of it: its size, its root, and that nothing is missing that its time promises.
-func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(records int64)) (Report, string, error) {
+func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(records int64), notes ...[]byte) (Report, string, error) {
 	return verifyExport(r, trusted, unsigned, progress, func(v *Verifier) error {
+		if err := notesOf(notes)(v); err != nil {
+			return err
+		}
 		ledger := v.chain.ledger
 		promises := e.promises[ledger]
 		if promises == nil {

@@ -16,13 +16,16 @@ var mutants = []struct{ name, file, old, new string }{
 	{"a signature under another key than the valid one", "chain.go", "p.by == k", "p.by != nil"},
 	{"a later fault before an earlier one", "ahead.go", "(a.last + 1) % len(a.ring)", "(a.last + len(a.ring) - 1) % len(a.ring)"},
 	{"any key", "chain.go", "s.keyID() != k.KeyHash()", "false"},
-	{"any previous hash", "chain.go", "case s.PreviousHash != c.last:", "case false:"},
+	{"any previous hash", "chain.go", "case !c.links(s):", "case false:"},
 	{"gaps", "chain.go", "case s.Sequence > size:", "case false:"},
 	{"any source", "chain.go", "!s.Source.After(c.source)", "false"},
 	{"any ledger", "chain.go", "case s.Ledger != c.ledger:\n\t\tf :=", "case false:\n\t\tf :="},
 	{"records after a seal", "chain.go", "case c.sealed:", "case false:"},
 	{"old keys stay valid", "chain.go", "keys[i].from <= sequence", "keys[i].from < 0"},
 	{"any root", "chain.go", "case cp.Root != root:", "case false:"},
+	{"a later generation of nothing", "chain.go", "return s.PreviousHash != Hash{}", "return true"},
+	{"a revoked key's other history", "revocation.go", "h.Size == c.Size() && (h.Root != c.Root()", "h.Size == c.Size() && (false"},
+	{"a revoked key signs on", "revocation.go", "if h := r.Head(c.ledger); s.Sequence >= h.Size &&", "if h := r.Head(c.ledger); false &&"},
 	{"promises are forgotten", "verify.go", "if len(v.promised) > 0 {\n\t\tcp", "if false {\n\t\tcp"},
 	{"any checkpoint's signer", "checkpoint.go", "if n == nil || err != nil {", "if e, ok := err.(*note.UnverifiedNoteError); ok {\n\t\tn, err = e.Note, nil\n\t}\n\tif n == nil || err != nil {"},
 	{"anything said", "verify.go", "if err := CheckConduct(&s.Record); err != nil {", "if err := CheckConduct(&s.Record); false {"},
@@ -83,7 +86,7 @@ func TestMutants(t *testing.T) {
 			if err := os.WriteFile(list, overlay, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", list, "-run", "Vectors|SplitView|Receipt|Manifest", "-splits=20", ".").CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=off", "-count=1", "-overlay", list, "-run", "Vectors|SplitView|Receipt|Manifest|Revoked|Generation", "-splits=20", ".").CombinedOutput()
 			if err == nil {
 				t.Error("no test fails without it")
 			} else if !strings.Contains(string(out), "--- FAIL: ") {

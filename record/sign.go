@@ -34,10 +34,24 @@ type Signer struct {
 	hash uint32
 	vkey string
 	key  crypto.Signer
+	pub  ed25519.PublicKey // of a key that lives elsewhere: what it answers is verified; nil of one in memory
 }
 
-// NewSigner makes a Signer of an Ed25519 key that may live anywhere (a file, an agent, an HSM). name is the key's name in
-// signed notes: neither spaces nor plus signs.
+// NewSigner makes a Signer of an Ed25519 key that may live anywhere: in memory, an agent, a KMS, an HSM behind PKCS#11. name is the
+// key's name in signed notes: neither spaces nor plus signs. Of a key that is not an ed25519.PrivateKey it asks this:
+//
+//   - Public gives the same ed25519.PublicKey always, without asking anybody.
+//   - Sign(rand, message, opts) gets the whole message, at most 64 KiB and 128 bytes, not a digest; a nil rand; and
+//     crypto.Hash(0) as opts. It returns the 64 bytes of pure Ed25519 (RFC 8032), the same for the same message. Keys that
+//     are randomised or pre-hashed (Ed25519ph) won't do: a record that is made again must be the same.
+//   - It may take its time, but not for ever: a call bounds itself, and gives an error when its time is over. Records are
+//     signed one after another, so its time bounds the throughput of a partition. It may try again itself.
+//   - An error means that nothing was signed as far as anybody may rely on it. The record-signer publishes nothing
+//     then, stops, and goes on from its own output when it is started again; asked for the same signature again, the key
+//     gives it.
+//   - It is safe for concurrent use: partitions sign side by side.
+//
+// What such a key answers is verified before it is used, so that a wrong one stops the signer and is never published.
 func NewSigner(name string, key crypto.Signer) (*Signer, error) {
 	pub, ok := key.Public().(ed25519.PublicKey)
 	if !ok {
@@ -51,7 +65,11 @@ func NewSigner(name string, key crypto.Signer) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key %q: %w", name, err)
 	}
-	return &Signer{name: name, hash: v.KeyHash(), vkey: vkey, key: key}, nil
+	s := &Signer{name: name, hash: v.KeyHash(), vkey: vkey, key: key}
+	if _, here := key.(ed25519.PrivateKey); !here {
+		s.pub = pub
+	}
+	return s, nil
 }
 
 // ParseSigner reads a signer key as text, PRIVATE+KEY+name+hash+base64 (golang.org/x/mod/sumdb/note).
@@ -76,7 +94,16 @@ func (s *Signer) Name() string { return s.name }
 func (s *Signer) KeyHash() uint32 { return s.hash }
 
 // Sign signs a note's text. It implements note.Signer. To sign a record, use SignPayload.
-func (s *Signer) Sign(msg []byte) ([]byte, error) { return s.key.Sign(nil, msg, crypto.Hash(0)) }
+func (s *Signer) Sign(msg []byte) ([]byte, error) {
+	sig, err := s.key.Sign(nil, msg, crypto.Hash(0))
+	if err == nil && s.pub != nil && !ed25519.Verify(s.pub, msg, sig) {
+		err = errors.New("what its holder answered is not its signature")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key %q, %08x: %w", s.name, s.hash, err)
+	}
+	return sig, nil
+}
 
 // VerifierKey is the public key as text, name+hash+base64 (https://c2sp.org/signed-note).
 func (s *Signer) VerifierKey() string { return s.vkey }
@@ -93,10 +120,7 @@ func (s *Signer) SignPayload(dst, payload []byte) ([]byte, error) {
 	dst = PAE(dst, payload) // in the place of the body, which is about as long
 	sig, err := s.Sign(dst[from:])
 	if err != nil {
-		return nil, fmt.Errorf("key %q: %w", s.name, err)
-	}
-	if len(sig) != ed25519.SignatureSize {
-		return nil, fmt.Errorf("key %q: a signature of %d bytes", s.name, len(sig))
+		return nil, err
 	}
 	dst = append(dst[:from], payload...)
 	dst = binary.BigEndian.AppendUint32(dst, s.hash)

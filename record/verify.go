@@ -24,6 +24,7 @@ type Verifier struct {
 	kinds       [KindSeal + 1]int64
 	statements  *Statements
 	finished    func() // called when all is in order; may be nil
+	previous    Hash   // of the genesis record
 }
 
 // Report is what a Verifier has found in order.
@@ -37,7 +38,9 @@ type Report struct {
 	Signatures  int64 // of records, verified: all of them, or those of key rotations alone
 	Kinds       map[Kind]int64
 	Duplicates  int64
-	Statements  *Statements // what the records say of conduct
+	Statements  *Statements   // what the records say of conduct
+	Previous    Hash          // what the genesis record names: the seal of the generation before, zeros in the first one
+	Key         note.Verifier // that signs the next record
 }
 
 // NewVerifier begins with an empty ledger whose first key is trusted.
@@ -73,6 +76,9 @@ func (v *Verifier) take(p *Prepared) error {
 	}
 	if v.kinds[s.Kind]++; !p.unsigned || s.Kind == KindKeyRotation {
 		v.signatures++
+	}
+	if s.Kind == KindGenesis {
+		v.previous = s.PreviousHash
 	}
 	v.statements.Take(&s.Record)
 	return v.compare()
@@ -150,7 +156,7 @@ func (v *Verifier) Finish() (Report, error) {
 		return Report{}, c.Matches(cp)
 	}
 	r := Report{Ledger: c.ledger, Records: c.Size(), Root: c.Root(), Last: c.Last(), Checkpoints: v.checkpoints, Covered: v.covered, Signatures: v.signatures,
-		Duplicates: c.Skipped(Duplicate), Kinds: map[Kind]int64{}, Statements: v.statements}
+		Duplicates: c.Skipped(Duplicate), Kinds: map[Kind]int64{}, Statements: v.statements, Previous: v.previous, Key: c.Key(c.Size())}
 	for k, n := range v.kinds {
 		if n > 0 {
 			r.Kinds[Kind(k)] = n
@@ -172,6 +178,9 @@ func (r Report) String() string {
 	}
 	s := fmt.Sprintf("ledger %s: %d records (%s): encoding, chain, conduct and %d signatures checked; root %v; %d checkpoints over %d records",
 		r.Ledger, r.Records, strings.Join(kinds, ", "), r.Signatures, r.Root, r.Checkpoints, r.Covered)
+	if r.Previous != (Hash{}) {
+		s += fmt.Sprintf("; it goes on after the seal %v of the generation before", r.Previous)
+	}
 	if r.Covered < r.Records {
 		s += fmt.Sprintf("; the last %d are under no checkpoint, so records after them could be missing", r.Records-r.Covered)
 	}

@@ -18,6 +18,7 @@ import (
 // the first fault is, record.Chain decides, as it does for Run; so it is the same wherever a ledger is read from.
 type Alone struct {
 	Trusted      note.Verifier       // the ledgers' first key
+	Revoked      []record.Revocation // of keys
 	NoSignatures bool                // leaves out those of the records, but for key rotations'
 	Progress     func(records int64) // how many more were verified
 }
@@ -99,7 +100,11 @@ func (a Alone) export(path string) (record.Report, error) {
 		verify = record.VerifyExportUnsigned
 	}
 	tell, rest := a.tell()
-	r, _, err := verify(f, a.Trusted, tell)
+	var notes [][]byte
+	for _, r := range a.Revoked {
+		notes = append(notes, r.Note)
+	}
+	r, _, err := verify(f, a.Trusted, tell, notes...)
 	rest()
 	return r, err
 }
@@ -128,6 +133,9 @@ func (a Alone) ledger(ctx context.Context, t Table, name string) (r record.Repor
 	v, err := record.NewVerifier(name, a.Trusted)
 	if err != nil {
 		return r, wrong(err)
+	}
+	for _, r := range a.Revoked {
+		v.Revoke(r)
 	}
 	err = t.Checkpoints(ctx, name, func(beside record.Checkpoint) error {
 		if err := v.Checkpoint(beside.Note); err != nil {

@@ -213,8 +213,13 @@ func (v *run) begin(l *ledger, name string) (err error) {
 		}
 	}
 	l.name = name
-	l.chain, err = record.NewChain(name, v.Trusted)
-	return err
+	if l.chain, err = record.NewChain(name, v.Trusted); err != nil {
+		return err
+	}
+	for _, r := range v.Revoked {
+		l.chain.Revoke(r)
+	}
+	return nil
 }
 
 // prefix is a ledger's name without partition and generation.

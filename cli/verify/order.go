@@ -16,7 +16,7 @@ func (l *ledger) void(m schemas.Message, sequence int64) bool {
 	if !ok {
 		return false
 	}
-	if o.Ledgers != prefix(l.name) {
+	if o.Ledgers != prefix(l.name) || sequence == l.chain.Size() && l.chain.Sealed() {
 		return true
 	}
 	switch o.Order {

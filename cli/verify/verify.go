@@ -30,9 +30,10 @@ type Topics interface {
 type Options struct {
 	Topics  Topics
 	Codec   *schemas.Codec
-	Trusted note.Verifier // the ledger's first key
-	Rows    Rows          // ClickHouse; nil to leave it out
-	Deep    bool          // also I1, I3, I5, I6 and ClickHouse's windows; see Run
+	Trusted note.Verifier       // the ledger's first key
+	Revoked []record.Revocation // of keys
+	Rows    Rows                // ClickHouse; nil to leave it out
+	Deep    bool                // also I1, I3, I5, I6 and ClickHouse's windows; see Run
 	// Metrics are the keys that metric records may be signed with: the aggregator's, and those that it had before.
 	Metrics []note.Verifier
 	// MetricsOnly checks I3 and what it stands on, I2, and nothing else.

@@ -3,6 +3,7 @@
 """
 
 import json
+import re
 import sys
 from base64 import b64decode, b64encode
 from functools import reduce
@@ -194,7 +195,9 @@ class Ledger:
             self.signature(body, n, size)
             raise Fault(n, "sequence", "equivocation")
         need(n == size, "sequence", "gap")
-        need(r["previous_record_hash"] == (bytes(32) if first else self.leaves[-1]), "previous_record_hash", "broken_chain")
+        before = bytes(32) if first else self.leaves[-1]
+        later = first and re.search(r"(^|/)([2-9]|[1-9][0-9]{1,8})$", self.name)  # a generation that follows a seal
+        need((r["previous_record_hash"] == before) != bool(later), "previous_record_hash", "broken_chain")
         need(not self.sealed and (r["kind"] == "genesis") == first, "kind", "wrong_kind")
         need(r["source"] == NO_SOURCE if first else r["source"] > self.source, "source", "source_not_above")
         self.signature(body, n, n)

@@ -13,7 +13,7 @@ import (
 )
 
 // The programs, by the folder of their main.
-var programs = []string{"cli", "services/intake", "services/router", "services/record-signer", "services/aggregator", "services/clickhouse-sink"}
+var programs = []string{"cli", "services/intake", "services/router", "services/record-signer", "services/aggregator", "services/clickhouse-sink", "record/cmd/verify"}
 
 // Root is the repository's root.
 func Root() string {

@@ -56,6 +56,8 @@ const (
 	HeadFirst Mutant = "head-first"
 	// CheckpointNotKept has the record-signer remember no checkpoint outside Kafka.
 	CheckpointNotKept Mutant = "checkpoint-not-kept"
+	// SignsOnWithTheOldKey has the record-signer sign with its first key after a rotation to another one.
+	SignsOnWithTheOldKey Mutant = "signs-on-with-the-old-key"
 	// ShorterLedger has the record-signer go on where the ledger is shorter than what it published.
 	ShorterLedger Mutant = "shorter-ledger"
 	// CommitFirst commits an alert's offset before the receiver has the alert.

@@ -80,6 +80,7 @@ var mutants = []mutant{
 	{"head-first", "a checkpoint is in ClickHouse when its records are", whole, "TestSinkTrials", []string{"-engine", "12"}},
 	{"commit-first", "an alert's offset is committed when the receiver has the alert", "./cli/deliver", "TestNothingIsLostWithTheProcess", nil},
 	{"checkpoint-not-kept", "the record-signer keeps its last checkpoint outside Kafka", signer, "TestKeeps", nil},
+	{"signs-on-with-the-old-key", "the record-signer signs with the key that a rotation names", signer, "TestSignsOnWithTheKeyThatTheRotationNames", nil},
 	{"shorter-ledger", "the record-signer refuses a ledger shorter than what it published", signer, "TestRefusesToFork", nil},
 	{"repeats-forgotten", "a customer's next case of the same type is a repeat", metrics, "TestMetricsRecompute", few},
 	{"policy-early", "a policy measures when every ledger has it", metrics, "TestMetricsRecompute", few},

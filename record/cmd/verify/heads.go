@@ -12,12 +12,15 @@ import (
 )
 
 // heads checks that two checkpoints are of one history: alone where their sizes are the same, by the third file where not.
-func heads(files []string, trusted []note.Verifier, out io.Writer) error {
+func heads(files []string, trusted []note.Verifier, revoked revocations, out io.Writer) error {
 	var cps [2]record.Checkpoint
 	for i, path := range files[:2] {
 		text, err := readSmall(path)
 		if err == nil {
 			cps[i], err = record.OpenCheckpoint(text, trusted...)
+		}
+		if err == nil {
+			err = revoked.judge(cps[i])
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
@@ -40,7 +43,7 @@ func heads(files []string, trusted []note.Verifier, out io.Writer) error {
 		proof, err := readProof(files[2])
 		if errors.Is(err, errNoProof) {
 			by = "the records"
-			if _, err := verifyFile(files[2], trusted[0], record.VerifyExport, older.Note, newer.Note); err != nil {
+			if _, err := verifyFile(files[2], trusted[0], record.VerifyExport, append([][]byte{older.Note, newer.Note}, revoked.notes...)...); err != nil {
 				return fmt.Errorf("%s: %w", files[2], err)
 			}
 		} else if err != nil {

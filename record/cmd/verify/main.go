@@ -8,7 +8,8 @@
 //	verify heads -vkey casetrail.vkey mine.checkpoint yours.checkpoint [PROOF or EXPORT]
 //
 // With -no-signatures those of the records are left out, which is much faster. The form receipt checks receipts, heads that two
-// checkpoints of a ledger are of one history. After a rotation both may need several keys: -vkey old.vkey,new.vkey.
+// checkpoints of a ledger are of one history. After a rotation both may need several keys: -vkey old.vkey,new.vkey. With -revoked
+// FILE what a revoked key signed beyond its end is refused.
 //
 // It exits with 0 if all is in order, with 1 and the first fault or broken statement if not, and with 2 if it was called wrongly.
 package main
@@ -32,7 +33,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 var forms = map[string]struct {
 	usage    string
 	min, max int // files
-	run      func(files []string, trusted []note.Verifier, out io.Writer) error
+	run      func(files []string, trusted []note.Verifier, revoked revocations, out io.Writer) error
 }{
 	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledgers offline. With the export of the manifest among them it says too that none is missing.", 1, math.MaxInt, signed},
 	"receipt": {"verify receipt -vkey FILE,... RECEIPT...\nChecks receipts (C2SP tlog-proof) offline.", 1, math.MaxInt, receipts},
@@ -48,6 +49,7 @@ func run(args []string, out, errs io.Writer) int {
 	form := forms[name]
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.SetOutput(errs)
+	revoked := flags.String("revoked", "", "`files` of revocations, with commas between them: what their keys signed beyond is refused")
 	vkey := flags.String("vkey", "", "`file` of the public key that you trust (name+hash+base64); the key that an export names is not trusted")
 	noSignatures := false
 	if name == "" {
@@ -77,10 +79,15 @@ func run(args []string, out, errs io.Writer) int {
 		fmt.Fprintln(errs, "an export is checked from the ledger's first key on, and names the later ones itself: give one -vkey")
 		return 2
 	}
+	revocations, err := readRevocations(*revoked)
+	if err != nil {
+		fmt.Fprintln(errs, err)
+		return 2
+	}
 	if noSignatures {
 		form.run = unsigned
 	}
-	if err := form.run(flags.Args(), trusted, out); err != nil {
+	if err := form.run(flags.Args(), trusted, revocations, out); err != nil {
 		fmt.Fprintf(errs, "NOT VERIFIED: %v\n", err)
 		return 1
 	}
@@ -88,13 +95,13 @@ func run(args []string, out, errs io.Writer) int {
 }
 
 // signed checks exports whole.
-func signed(files []string, keys []note.Verifier, out io.Writer) error {
-	return verify(files, keys, false, out)
+func signed(files []string, keys []note.Verifier, revoked revocations, out io.Writer) error {
+	return verify(files, keys, revoked, false, out)
 }
 
 // unsigned leaves the records' signatures out, and says so.
-func unsigned(files []string, keys []note.Verifier, out io.Writer) error {
-	err := verify(files, keys, true, out)
+func unsigned(files []string, keys []note.Verifier, revoked revocations, out io.Writer) error {
+	err := verify(files, keys, revoked, true, out)
 	if err == nil {
 		_, err = fmt.Fprintln(out, "NOT CHECKED: the records' signatures (-no-signatures). What is under a checkpoint is what its signer committed to, by its signature; nobody is known to have signed the records after it.")
 	}
@@ -105,11 +112,12 @@ func unsigned(files []string, keys []note.Verifier, out io.Writer) error {
 type how func(io.Reader, note.Verifier, func(int64), ...[]byte) (record.Report, string, error)
 
 // verify checks each file and prints what it found, then the sum of it.
-func verify(files []string, keys []note.Verifier, unsigned bool, out io.Writer) error {
+func verify(files []string, keys []note.Verifier, revoked revocations, unsigned bool, out io.Writer) error {
 	trusted := keys[0]
 	var heads []record.Head
 	var total int64
 	statements := record.NewStatements()
+	done := map[string]record.Report{}
 	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
 	manifest, files, err := takeManifest(files, out)
 	if err != nil {
@@ -120,15 +128,16 @@ func verify(files []string, keys []note.Verifier, unsigned bool, out io.Writer) 
 		export = record.VerifyExportUnsigned
 	}
 	if manifest != nil {
-		export = func(r io.Reader, trusted note.Verifier, progress func(int64), _ ...[]byte) (record.Report, string, error) {
-			return manifest.VerifyExport(r, trusted, unsigned, progress)
+		export = func(r io.Reader, trusted note.Verifier, progress func(int64), notes ...[]byte) (record.Report, string, error) {
+			return manifest.VerifyExport(r, trusted, unsigned, progress, notes...)
 		}
 	}
 	for _, path := range files {
-		r, err := verifyFile(path, trusted, export)
+		r, err := verifyNext(path, trusted, export, done, revoked.notes)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
+		done[r.Ledger] = r
 		if slices.ContainsFunc(heads, func(h record.Head) bool { return h.Ledger == r.Ledger }) {
 			return fmt.Errorf("%s: ledger %s was in an earlier file already", path, r.Ledger)
 		}
@@ -164,13 +173,33 @@ func verify(files []string, keys []note.Verifier, unsigned bool, out io.Writer) 
 	return nil
 }
 
-func verifyFile(path string, trusted note.Verifier, export how, checkpoints ...[]byte) (r record.Report, err error) {
+// verifyNext checks a file. One whose ledger goes on after a generation that was checked before it must follow from that, and is
+// checked from the key on that signed there last.
+func verifyNext(path string, trusted note.Verifier, export how, done map[string]record.Report, notes [][]byte) (record.Report, error) {
+	ledger, err := record.ExportedLedger(path)
+	if err != nil {
+		return record.Report{}, err
+	}
+	prefix, generation := record.Generation(ledger)
+	before, known := done[fmt.Sprintf("%s/%d", prefix, generation-1)]
+	known = known && generation > 1
+	if known {
+		trusted = before.Key
+	}
+	r, err := verifyFile(path, trusted, export, notes...)
+	if err == nil && known && (before.Kinds[record.KindSeal] == 0 || before.Last != r.Previous) {
+		err = fmt.Errorf("ledger %s begins after %v, but ledger %s, sealed: %t, ends with %v", r.Ledger, r.Previous, before.Ledger, before.Kinds[record.KindSeal] > 0, before.Last)
+	}
+	return r, err
+}
+
+func verifyFile(path string, trusted note.Verifier, export how, notes ...[]byte) (r record.Report, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return r, err
 	}
 	defer f.Close()
-	r, vkey, err := export(f, trusted, nil, checkpoints...)
+	r, vkey, err := export(f, trusted, nil, notes...)
 	if v, e := note.NewVerifier(vkey); err != nil && e == nil && v.KeyHash() != trusted.KeyHash() {
 		err = fmt.Errorf("%w (the file names the key %s, id %08x, which is not the one you trust)", err, v.Name(), v.KeyHash())
 	}

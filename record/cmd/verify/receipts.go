@@ -27,13 +27,16 @@ func readSmall(path string) ([]byte, error) {
 }
 
 // receipts checks each file and prints what its record says.
-func receipts(files []string, trusted []note.Verifier, out io.Writer) error {
+func receipts(files []string, trusted []note.Verifier, revoked revocations, out io.Writer) error {
 	for _, path := range files {
 		text, err := readSmall(path)
 		if err != nil {
 			return err
 		}
 		s, cp, err := record.VerifyReceipt(text, trusted...)
+		if err == nil {
+			err = revoked.judge(cp)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
+	"github.com/casetrail/casetrail/services/keyfile"
 )
 
 // About is what --help says.
@@ -22,6 +23,7 @@ type Config struct {
 	Ledger         string `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with."`
 	LedgerKey      string `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" placeholder:"FILE" help:"The record-signer's first public key (.vkey)."`
 	Key            string `name:"key" env:"CASETRAIL_SIGNING_KEY" placeholder:"FILE" help:"The aggregator's own key (.key), readable by its owner alone, which signs metric records; casetrail keys create makes one."`
+	Passphrase     string `name:"passphrase-file" env:"CASETRAIL_KEY_PASSPHRASE_FILE" placeholder:"FILE" help:"The file with the key's passphrase, where it is encrypted, such as a systemd credential."`
 }
 
 // Validate reports everything that is wrong at once.
@@ -54,7 +56,7 @@ func (c *Config) signer() (*record.Signer, error) {
 	if c.Key == "" {
 		return nil, errors.New("--key is missing: make one with `casetrail keys create`; it is another than the record-signer's")
 	}
-	s, err := record.LoadSigner(c.Key)
+	s, err := keyfile.Load(c.Key, keyfile.PassphraseFile(c.Passphrase))
 	if err != nil {
 		return nil, fmt.Errorf("--key: %w", err)
 	}

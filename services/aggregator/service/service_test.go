@@ -18,11 +18,11 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		cfg  Config
 		want []string
 	}{
-		"good":      {Config{good, "casetrail/test", vkey, key}, nil},
-		"no key":    {Config{good, "casetrail/test", "", key}, []string{"--ledger-key"}},
-		"no file":   {Config{good, "casetrail/test", vkey + "x", key}, []string{"--ledger-key", "vkeyx"}},
-		"ledger":    {Config{good, "a b", vkey, key}, []string{"--ledger: "}},
-		"all of it": {Config{process.Config{Registry: "ftp://x"}, "casetrail/test", "", ""}, []string{"--schema-registry", "--ledger-key", "--key is missing", "brokers"}},
+		"good":      {Config{good, "casetrail/test", vkey, key, ""}, nil},
+		"no key":    {Config{good, "casetrail/test", "", key, ""}, []string{"--ledger-key"}},
+		"no file":   {Config{good, "casetrail/test", vkey + "x", key, ""}, []string{"--ledger-key", "vkeyx"}},
+		"ledger":    {Config{good, "a b", vkey, key, ""}, []string{"--ledger: "}},
+		"all of it": {Config{process.Config{Registry: "ftp://x"}, "casetrail/test", "", "", ""}, []string{"--schema-registry", "--ledger-key", "--key is missing", "brokers"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.cfg.Validate()

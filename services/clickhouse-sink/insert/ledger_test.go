@@ -213,7 +213,7 @@ func TestKeyRotationAndNextGeneration(t *testing.T) {
 	if last.Key != next.VerifierKey() {
 		t.Fatalf("key %q", last.Key)
 	}
-	k.name, k.tree, k.last = "casetrail/test/0/2", record.Frontier{}, record.Hash{}
+	k.name, k.tree, k.last = "casetrail/test/0/2", record.Frontier{}, record.LeafHash(sealed)
 	k.add(record.Record{Kind: record.KindGenesis, Source: record.GenesisSource})
 	k.checkpoint()
 	f := k.fold()

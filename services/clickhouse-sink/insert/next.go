@@ -55,7 +55,15 @@ func (f *Fold) due(h *heading) (cp record.Checkpoint, ok bool, err error) {
 	if err == nil {
 		h.opened, h.cp = true, cp
 		if f.chain == nil || f.sealed && cp.Ledger != f.chain.Ledger() {
-			if f.chain, err = record.NewChain(cp.Ledger, v); err != nil {
+			if f.chain == nil {
+				f.chain, err = record.NewChain(cp.Ledger, v)
+			} else if next, e := f.chain.Next(); e != nil || next.Ledger() != cp.Ledger {
+				f.Skipped[record.OtherLedger.String()]++
+				return cp, false, nil
+			} else {
+				f.chain, v = next, f.next
+			}
+			if err != nil {
 				return cp, false, fmt.Errorf("%w: %w", ErrContradiction, err)
 			}
 			f.key, f.next, f.sealed, f.head = v, v, false, Head{}

@@ -13,6 +13,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
+	"github.com/casetrail/casetrail/services/keyfile"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	process.Config `embed:""`
 	Ledger         string   `name:"ledger" env:"CASETRAIL_LEDGER" default:"casetrail/default" placeholder:"DEPLOYMENT/ENVIRONMENT" help:"What the names of the ledgers begin with. The partition and the generation follow."`
 	Key            []string `name:"key" env:"CASETRAIL_SIGNING_KEY" placeholder:"FILE" help:"The signing key (.key), readable by its owner alone; casetrail keys create makes one. Repeat it with the new key to rotate, from old to new."`
+	Passphrase     string   `name:"passphrase-file" env:"CASETRAIL_KEY_PASSPHRASE_FILE" placeholder:"FILE" help:"The file with the passphrase of keys that are encrypted, such as a systemd credential."`
 	CheckpointDir  string   `name:"checkpoint-dir" env:"CASETRAIL_CHECKPOINT_DIR" placeholder:"DIR" help:"Where to remember the last checkpoint of each ledger outside Kafka, so that a loss there is noticed. Keep it on another disk than Kafka's."`
 }
 
@@ -48,7 +50,7 @@ func (c *Config) keys() (sign.Keys, error) {
 	}
 	var keys sign.Keys
 	for _, file := range c.Key {
-		s, err := record.LoadSigner(file)
+		s, err := keyfile.Load(file, keyfile.PassphraseFile(c.Passphrase))
 		if err != nil {
 			return nil, fmt.Errorf("--key: %w", err)
 		}

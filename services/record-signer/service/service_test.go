@@ -18,11 +18,11 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 		cfg  Config
 		want []string
 	}{
-		"good":         {Config{good, "casetrail/test", []string{key}, "dir"}, nil},
-		"no key":       {Config{good, "casetrail/test", nil, "dir"}, []string{"--key", "casetrail keys create"}},
-		"no key there": {Config{good, "casetrail/test", []string{key, key + "x"}, "dir"}, []string{"--key", "casetrail keys create"}},
-		"ledger":       {Config{good, "a b", []string{key}, "dir"}, []string{"--ledger"}},
-		"all of it":    {Config{process.Config{Registry: "ftp://x"}, "", nil, ""}, []string{"--schema-registry", "--ledger", "--key", "--checkpoint-dir"}},
+		"good":         {Config{good, "casetrail/test", []string{key}, "", "dir"}, nil},
+		"no key":       {Config{good, "casetrail/test", nil, "", "dir"}, []string{"--key", "casetrail keys create"}},
+		"no key there": {Config{good, "casetrail/test", []string{key, key + "x"}, "", "dir"}, []string{"--key", "casetrail keys create"}},
+		"ledger":       {Config{good, "a b", []string{key}, "", "dir"}, []string{"--ledger"}},
+		"all of it":    {Config{process.Config{Registry: "ftp://x"}, "", nil, "", ""}, []string{"--schema-registry", "--ledger", "--key", "--checkpoint-dir"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := c.cfg.Validate()

@@ -22,10 +22,14 @@ func (s *Signer) order(o *schemas.LedgerOrder) (record.Kind, error) {
 	if o.Ledgers != s.prefix {
 		return void("it is for the ledgers of %s", o.Ledgers)
 	}
+	after := record.Source(s.in.Position).After(s.chain.Source()) // else it was followed already
+	if after && s.chain.Sealed() {
+		return void("it is sealed")
+	}
 	switch o.Order {
 	case schemas.OrderKindRotateKey:
-		if !record.Source(s.in.Position).After(s.chain.Source()) {
-			return record.KindKeyRotation, nil // was followed already
+		if !after {
+			return record.KindKeyRotation, nil
 		}
 		now := s.chain.Key(s.chain.Size())
 		if v, err := note.NewVerifier(o.Replaces.Value); err != nil || v.KeyHash() != now.KeyHash() || v.Name() != now.Name() {

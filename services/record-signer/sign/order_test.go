@@ -122,12 +122,25 @@ func TestOrdersThatTheLedgerDoesNotFollow(t *testing.T) {
 func TestASealedLedgerTakesNoMore(t *testing.T) {
 	l := history(t, 20)
 	l.Append(input(&schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(int32(1))}, 1000, 0),
-		input(at(1760000900000), 1001, 0))
+		input(&schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(int32(1))}, 1001, 0)) // again
 	store := newStore()
 	drain(t, l, store, 4)
 	chain := audit(t, l)
 	if !chain.Sealed() {
 		t.Fatal("there is no seal")
+	}
+	var last schemas.Checkpoint
+	heads := l.Records(pipelines.ConductCheckpoints, 0)
+	if err := codec.DecodeInto(heads[len(heads)-1].Value, &last); err != nil || last.Size != chain.Size() {
+		t.Errorf("the last checkpoint covers %d of %d records, %v", last.Size, chain.Size(), err)
+	}
+	cut := copyInput(l) // the seal is in the log, its checkpoint is not
+	cut.Append(l.Records(pipelines.ConductRecords, 0)...)
+	cut.Append(heads[:len(heads)-1]...)
+	cut.Append(l.Records(pipelines.ChatRejects, 0)...)
+	drain(t, cut, newStore(), 4)
+	if got, want := allOutputs(cut), allOutputs(l); !reflect.DeepEqual(got, want) {
+		t.Error("made again, the end differs")
 	}
 	drain(t, l, store, 4)
 	l.Append(input(conclusion("late"), 1002, 0))
