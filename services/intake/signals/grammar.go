@@ -88,7 +88,7 @@ func (t *tree) add(path []label) *node {
 }
 
 // trait is what a word does to the words around it.
-type trait uint8
+type trait uint16
 
 const (
 	filler  trait = 1 << iota // can stand between the words of a pattern
@@ -99,6 +99,7 @@ const (
 	hollow                    // adds nothing to a question
 	asker                     // makes a message a question
 	alike                     // only looks like a vital one
+	bridge                    // opens no clause, even after a comma
 )
 
 // grammar is the rules, compiled.

@@ -173,10 +173,11 @@ func (m *message) unsaid(h *hit) bool {
 	return false
 }
 
-// crosses tells whether a clause begins within the tokens from start to end.
+// crosses tells whether a clause begins within the tokens from start to end. An "or" goes on with the one before.
 func (m *message) crosses(g *grammar, start, end int) bool {
 	for i := start + 1; i < end; i++ {
-		if m.tokens[i].clause && !g.breaks(m.tokens[i].word) {
+		t := &m.tokens[i]
+		if !g.has(t.word, bridge) && (t.clause || i+1 < end && g.breaks(t.word)) {
 			return true
 		}
 	}

@@ -68,7 +68,7 @@ func (p *parser) parse(name, text string) error {
 }
 
 var traitNames = map[string]trait{"filler": filler, "opener": opener, "closer": closer, "break": breaker, "key": vital,
-	"hollow": hollow, "ask": asker, "word": alike}
+	"hollow": hollow, "ask": asker, "word": alike, "bridge": bridge}
 
 func (p *parser) line(line string) error {
 	switch line[0] {
