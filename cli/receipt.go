@@ -21,25 +21,44 @@ type receiptCommand struct {
 	LedgerKey string `name:"ledger-key" env:"CASETRAIL_LEDGER_KEY" default:"data/keys/ledger.vkey" placeholder:"FILE" help:"The public key that you trust."`
 }
 
-// Run writes a receipt for the case's record and for each amendment, and verifies each as its holder will.
+// Run writes a receipt for the case's record and for each amendment, and verifies each as its holder will. ClickHouse knows where the
+// case stands; where it is not there, or has nothing that verifies, the ledgers are read.
 func (c *receiptCommand) Run(ctx context.Context) error {
 	trusted, err := loadVerifierKey(c.LedgerKey)
 	if err != nil {
 		return err
 	}
-	client, codec, err := c.connect(ctx, "")
+	receipts, keys, err := c.fromCopy(ctx, trusted)
 	if err != nil {
-		return err
+		fmt.Fprintf(os.Stderr, "ClickHouse gives no receipt (%v); the ledgers are read from their beginning\n", err)
+		receipts, keys, err = c.fromLedger(ctx, trusted)
 	}
-	defer client.Close()
-	bar := progress("reading the ledger")
-	receipts, keys, err := export.Receipts(ctx, export.Options{Topics: log{client, codec}, Codec: codec, VKey: trusted,
-		Progress: func(n, _ int64) { _ = bar.Set64(n) }}, c.CaseID) // a bar that can't be drawn changes nothing
-	_ = bar.Finish()
 	if err != nil {
 		return err
 	}
 	return writeReceipts(c.Folder, receipts, keys)
+}
+
+// fromCopy makes the receipts from ClickHouse's copy of the ledger, which holds the case's place.
+func (c *receiptCommand) fromCopy(ctx context.Context, trusted string) ([]record.Receipt, []string, error) {
+	db, err := c.database(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer db.Close()
+	return export.Copy{Conn: db}.Receipts(ctx, trusted, c.CaseID)
+}
+
+func (c *receiptCommand) fromLedger(ctx context.Context, trusted string) ([]record.Receipt, []string, error) {
+	client, codec, err := c.connect(ctx, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer client.Close()
+	bar := progress("reading the ledger")
+	defer func() { _ = bar.Finish() }()
+	return export.Receipts(ctx, export.Options{Topics: log{client, codec}, Codec: codec, VKey: trusted,
+		Progress: func(n, _ int64) { _ = bar.Set64(n) }}, c.CaseID) // a bar that can't be drawn changes nothing
 }
 
 func writeReceipts(dir string, receipts []record.Receipt, keys []string) error {

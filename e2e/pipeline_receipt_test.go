@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/casetrail/casetrail/e2e/harness"
 	"github.com/casetrail/casetrail/record"
 )
@@ -45,12 +47,35 @@ func receipt(t *testing.T, p *harness.Pipeline, folder string) {
 	if !found {
 		t.Errorf("no receipt is of record %d of %s\n%s", want.Sequence, want.Ledger, out)
 	}
+	// ClickHouse, which was asked, and the ledger, which is read where ClickHouse can't be, give the same receipts.
+	alone := t.TempDir()
+	if _, said, code := p.Try("receipt", want.Case.CaseID, "--dir", alone, "--clickhouse-url", "http://127.0.0.1:1/casetrail"); code != 0 || !strings.Contains(said, "the ledgers are read from their beginning") {
+		t.Errorf("without ClickHouse: %d %s", code, said)
+	}
+	if _, said, code := p.Try("receipt", want.Case.CaseID, "--dir", t.TempDir(), "--kafka-brokers", "127.0.0.1:1"); code != 0 || said != "" {
+		t.Errorf("without Kafka: %d %s", code, said)
+	}
+	for _, path := range files {
+		a, err := os.ReadFile(path)
+		b, e := os.ReadFile(filepath.Join(alone, filepath.Base(path)))
+		if err != nil || e != nil || !sameRecord(t, a, b, trusted) {
+			t.Errorf("%s: from ClickHouse %s, from Kafka %s, %v %v", path, a, b, err, e)
+		}
+	}
 	if _, complaints, code := p.Try("receipt", want.Case.CaseID, "--dir", dir); code != 1 || !strings.Contains(complaints, "exists") {
 		t.Errorf("over a receipt that is there: %d %s", code, complaints)
 	}
 	if _, complaints, code := p.Try("receipt", "nobody", "--dir", dir); code != 1 || !strings.Contains(complaints, `case "nobody" is in no ledger`) {
 		t.Errorf("of no case: %d %s", code, complaints)
 	}
+}
+
+// sameRecord tells whether two receipts are of one record; the heads that they are under may differ.
+func sameRecord(t *testing.T, a, b []byte, trusted note.Verifier) bool {
+	t.Helper()
+	x, _, err := record.VerifyReceipt(a, trusted)
+	y, _, e := record.VerifyReceipt(b, trusted)
+	return err == nil && e == nil && string(x.Body) == string(y.Body)
 }
 
 // lastCase is the last record of a case in an export.

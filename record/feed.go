@@ -96,7 +96,7 @@ func (it *item) plain() bool {
 	digits, rest, found := bytes.Cut(rest, []byte(beforeBody))
 	text, end := bytes.CutSuffix(rest, []byte(afterBody))
 	n, err := strconv.ParseInt(string(digits), 10, 64)
-	if !ok || !found || !end || err != nil || strconv.FormatInt(n, 10) != string(digits) || bytes.ContainsAny(text, "\r\n") {
+	if !ok || !found || !end || err != nil || strconv.FormatInt(n, 10) != string(digits) || bytes.IndexByte(text, '\r') >= 0 || bytes.IndexByte(text, '\n') >= 0 {
 		return false
 	}
 	it.decoded, err = base64.StdEncoding.AppendDecode(it.decoded[:0], text)

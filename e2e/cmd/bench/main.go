@@ -1,5 +1,5 @@
-// Command bench measures the whole pipeline, each service a process of its own: chat events a second, CPU by stage, memory
-// and latency, on the embedded stack and on Apache Kafka. It prints tables for docs/performance.md.
+// Command bench measures the whole pipeline, each service a process of its own: chat events a second, CPU by stage, memory,
+// latency and what an audit takes, on the embedded stack and on Apache Kafka. It prints tables for docs/performance.md.
 package main
 
 import (
@@ -36,7 +36,7 @@ func run(ctx context.Context, cases, open, rate, seconds int, kinds []string) er
 		return err
 	}
 	defer os.RemoveAll(bin)
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin+"/", "./cli", "./services/intake", "./services/router", "./services/record-signer", "./services/aggregator", "./services/clickhouse-sink")
+	build := exec.CommandContext(ctx, "go", "build", "-o", bin+"/", "./cli", "./services/intake", "./services/router", "./services/record-signer", "./services/aggregator", "./services/clickhouse-sink", "./record/cmd/verify")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w: %s", err, out)

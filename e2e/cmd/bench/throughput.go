@@ -95,5 +95,6 @@ func throughput(ctx context.Context, bin, kind string, cases int) error {
 		fmt.Printf("| %s | %.1f | %.0f |\n", p.name, used, peakMiB(p.pid))
 	}
 	fmt.Printf("| **all** | **%.1f** | |\n\n%.0f events a second, end to end (%.1f s, starts included)\n", sum, float64(events)/took, took)
-	return nil
+	w.stopServices()
+	return audit(ctx, w)
 }
