@@ -86,6 +86,7 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoke
 	bar := progress("verifying")
 	a := verify.Alone{Trusted: trusted, Revoked: revoked, NoSignatures: c.NoSigned, Progress: func(n int64) { _ = bar.Add64(n) }} // a bar that can't be drawn changes nothing
 	var reports []record.Report
+	var manifest *record.ManifestExport
 	var err error
 	if c.RowsAlone {
 		db, e := c.database(ctx)
@@ -95,7 +96,7 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoke
 		defer db.Close()
 		reports, err = a.Table(ctx, verify.ClickHouse{Conn: db})
 	} else {
-		reports, err = a.Exports(c.Exports)
+		reports, manifest, err = a.Exports(c.Exports)
 	}
 	_ = bar.Finish()
 	if err != nil {
@@ -109,6 +110,11 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoke
 		total += r.Records
 		statements.Join(r.Statements)
 		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
+	}
+	if manifest != nil {
+		fmt.Println(manifest)
+	} else {
+		fmt.Println("without a manifest: whether a partition is missing was not checked")
 	}
 	fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", total, len(heads), record.CombinedRoot(heads))
 	c.left(total)
@@ -188,10 +194,9 @@ func printVerified(r *verify.Report) {
 		fmt.Printf("%d messages of %s are copies of earlier ones, which every reader drops\n", c.Count, c.Topic)
 	}
 	if r.Err() == nil {
-		until := "no manifest yet"
-		if r.Until > 0 {
-			until = "which is the manifest's: nothing concluded before " + clock(r.Until) + " is missing"
+		if r.Manifest != nil && r.Manifest.Size() > 0 {
+			fmt.Println(r.Manifest)
 		}
-		fmt.Printf("ledger verified: %d records, %d partitions, root %v, %s\n", r.Records, r.Partitions, r.Root, until)
+		fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", r.Records, r.Partitions, r.Root)
 	}
 }

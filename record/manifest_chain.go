@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -156,6 +157,12 @@ func (m *Manifest) Last() Hash { return m.hash }
 
 // Leaf is the last leaf. Its heads are the manifest's own.
 func (m *Manifest) Leaf() ManifestLeaf { return m.leaf }
+
+// String says what a verified manifest is good for.
+func (m *Manifest) String() string {
+	return fmt.Sprintf("manifest verified: %s, %d leaves, root %v: none of its %d partitions is missing, and nothing that was concluded before %s",
+		m.name, m.Size(), m.Root(), len(m.leaf.Heads), time.UnixMilli(m.leaf.Until()).UTC().Format("2006-01-02 15:04:05.000Z"))
+}
 
 // Frontier is a copy of the Merkle tree's compact form.
 func (m *Manifest) Frontier() Frontier { return m.tree }

@@ -129,19 +129,18 @@ func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, unsign
 }
 
 // Finish verifies the checkpoint, under the key that signed the last record that the manifest has of its first partition, or the
-// trusted one where that has no record; and that the export of every ledger that has a record was verified. The Head is the deployment's:
-// one root over all.
-func (e *ManifestExport) Finish(trusted note.Verifier) (Head, error) {
+// trusted one where that has no record; and that the export of every ledger that has a record was verified.
+func (e *ManifestExport) Finish(trusted note.Verifier) error {
 	for _, l := range e.Ledgers() {
 		if all := e.promises[l]; !e.verified[l] && all[len(all)-1].Size > 0 {
-			return Head{}, e.fault(e.Size()-1, "leaf.heads", Missing, fmt.Sprintf("ledger %s has %d records by the manifest; its export is missing", l, all[len(all)-1].Size))
+			return e.fault(e.Size()-1, "leaf.heads", Missing, fmt.Sprintf("ledger %s has %d records by the manifest; its export is missing", l, all[len(all)-1].Size))
 		}
 	}
 	if e.signs == nil {
 		e.signs = trusted
 	}
-	cp, err := e.Verify([]byte(e.note), e.signs)
-	return Head{cp.Ledger, cp.Size, cp.Root}, err
+	_, err := e.Verify([]byte(e.note), e.signs)
+	return err
 }
 
 // Ledgers are the names of all ledgers that the manifest has heads of, sorted.

@@ -135,7 +135,7 @@ func (d *deployment) check(text []byte) (Head, error) {
 			return Head{}, err
 		}
 	}
-	return m.Finish(trusted)
+	return Head{m.Name(), m.Size(), m.Root()}, m.Finish(trusted)
 }
 
 func manifestVectors(t testing.TB) map[vector][]byte {

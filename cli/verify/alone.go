@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,29 +34,59 @@ type Table interface {
 	Records(ctx context.Context, ledger string, fn func(sequence int64, body []byte) bool) error
 }
 
-// Exports verifies export files, or folders that casetrail export has made. The error names the first fault.
-func (a Alone) Exports(paths []string) (out []record.Report, err error) {
+// Exports verifies export files, or folders that casetrail export has made; in these, the manifest too, if it is there: it is nil if
+// it was in none. The error names the first fault.
+func (a Alone) Exports(paths []string) (out []record.Report, manifest *record.ManifestExport, err error) {
+	var all []string
 	for _, path := range paths {
 		files, err := exports(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		for _, file := range files {
-			r, err := a.export(file)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %s: %w", ErrFaults, file, err)
-			}
-			if slices.ContainsFunc(out, func(o record.Report) bool { return o.Ledger == r.Ledger }) {
-				return nil, fmt.Errorf("%w: %s: ledger %s was in an earlier file already", ErrFaults, file, r.Ledger)
-			}
-			out = append(out, r)
+		all = append(all, files...)
+		file := filepath.Join(path, manifestFile)
+		if !exists(file) {
+			continue
+		}
+		if manifest != nil {
+			return nil, nil, fmt.Errorf("%s: a second manifest: check the exports of each deployment by themselves", file)
+		}
+		if manifest, err = readManifest(file); err != nil {
+			return nil, nil, fmt.Errorf("%w: %s: %w", ErrFaults, file, err)
 		}
 	}
-	return out, nil
+	for _, file := range all {
+		r, err := a.export(file, manifest)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%w: %s: %w", ErrFaults, file, err)
+		}
+		if slices.ContainsFunc(out, func(o record.Report) bool { return o.Ledger == r.Ledger }) {
+			return nil, nil, fmt.Errorf("%w: %s: ledger %s was in an earlier file already", ErrFaults, file, r.Ledger)
+		}
+		out = append(out, r)
+	}
+	if manifest != nil {
+		if err := manifest.Finish(a.Trusted); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrFaults, err)
+		}
+	}
+	return out, manifest, nil
 }
 
-// recordsFile is an export's file with the records and checkpoints.
-const recordsFile = "records.jsonl"
+func readManifest(path string) (*record.ManifestExport, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return record.ReadManifest(f)
+}
+
+// recordsFile is an export's file with the records and checkpoints, manifestFile the one of the manifest.
+const (
+	recordsFile  = "records.jsonl"
+	manifestFile = "manifest/manifest.jsonl"
+)
 
 // exports are the export files of a path.
 func exports(path string) ([]string, error) {
@@ -89,7 +120,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (a Alone) export(path string) (record.Report, error) {
+func (a Alone) export(path string, manifest *record.ManifestExport) (record.Report, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return record.Report{}, err
@@ -98,6 +129,11 @@ func (a Alone) export(path string) (record.Report, error) {
 	verify := record.VerifyExport
 	if a.NoSignatures {
 		verify = record.VerifyExportUnsigned
+	}
+	if manifest != nil {
+		verify = func(r io.Reader, trusted note.Verifier, progress func(int64), _ ...[]byte) (record.Report, string, error) {
+			return manifest.VerifyExport(r, trusted, a.NoSignatures, progress)
+		}
 	}
 	tell, rest := a.tell()
 	var notes [][]byte

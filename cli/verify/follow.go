@@ -143,9 +143,7 @@ func (v *run) finish() {
 			heads = append(heads, record.Head{Ledger: v.ledgers[i].name, Size: h.size, Root: h.root})
 		}
 	}
-	if r.Partitions = len(heads); r.Until == 0 {
-		r.Root = record.CombinedRoot(heads)
-	}
+	r.Partitions, r.Root = len(heads), record.CombinedRoot(heads)
 	for _, c := range []struct {
 		on bool
 		Check

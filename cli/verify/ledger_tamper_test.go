@@ -82,7 +82,7 @@ func TestTamperedLedger(t *testing.T) {
 			// Nor does it matter where the ledger is read from.
 			alone := Alone{Trusted: w.key.Verifier(), Progress: func(int64) {}}
 			_, rows := alone.Table(t.Context(), table{w})
-			_, file := alone.Exports([]string{w.export()})
+			_, _, file := alone.Exports([]string{w.export()})
 			for from, err := range map[string]error{"ClickHouse": rows, "an export": file} {
 				if !errors.Is(err, ErrFaults) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%s: no word of %q and %q in %v", from, says, c.says, err)
@@ -152,19 +152,19 @@ func TestSoundLedgerAlone(t *testing.T) {
 		rows, err := alone.Table(t.Context(), table{w})
 		check(t, err)
 		dir := w.export()
-		files, err := alone.Exports([]string{dir})
+		files, _, err := alone.Exports([]string{dir})
 		check(t, err)
 		n := int64(len(w.Records(pipelines.ConductRecords, 0)))
 		if len(rows) != 1 || !reflect.DeepEqual(rows, files) || rows[0].Records != n || rows[0].Covered != n || unsigned != (rows[0].Signatures == 0) || told != 2*n {
 			t.Errorf("%+v\n%+v, told %d of %d", rows, files, told, n)
 		}
-		if _, err := alone.Exports([]string{dir, dir}); err == nil || !strings.Contains(err.Error(), "was in an earlier file already") {
+		if _, _, err := alone.Exports([]string{dir, dir}); err == nil || !strings.Contains(err.Error(), "was in an earlier file already") {
 			t.Error(err)
 		}
 		told = 0
 	}
 	for path, says := range map[string]string{t.TempDir(): "name a folder that casetrail export has made", filepath.Join(t.TempDir(), "none"): "no such file"} {
-		if _, err := (Alone{}).Exports([]string{path}); err == nil || !strings.Contains(err.Error(), says) {
+		if _, _, err := (Alone{}).Exports([]string{path}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Error(err)
 		}
 	}

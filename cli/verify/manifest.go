@@ -37,10 +37,7 @@ func (v *run) checkManifest() error {
 	if err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
-	if v.manifest.Count = chain.Size(); v.manifest.Count > 0 {
-		leaf := chain.Leaf()
-		v.report.Root, v.report.Until = chain.Root(), leaf.Until()
-	}
+	v.manifest.Count, v.report.Manifest = chain.Size(), chain
 	if due := v.dueLeaf(chain); due <= v.until && len(v.manifest.Faults) == 0 {
 		v.manifest.pending("the leaf of %s", clock(due))
 	}

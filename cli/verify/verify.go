@@ -124,9 +124,8 @@ var ErrFaults = errors.New("not verified")
 type Report struct {
 	Records    int64
 	Partitions int
-	// Root is the manifest's, one root over all ledgers up to its last leaf; while there is none, the combined root of their heads.
-	Root       record.Hash
-	Until      int64 // nothing that was concluded before this time is missing, by the manifest; 0 where there is none
+	Root       record.Hash      // of the ledgers' heads, as they stand; see record.CombinedRoot
+	Manifest   *record.Manifest // as far as the ledgers were read: the deployment's root. nil where it was not checked
 	Checks     []Check
 	Statements []record.Statement // what that makes true of conduct; see record.Statements
 	// Copies are the messages that stand in a topic a second time, which every reader drops: by topic, where there are any.

@@ -70,7 +70,7 @@ func TestAWitnessCosignsTheManifest(t *testing.T) {
 			f.Close()
 			check(t, err)
 		}
-		if _, err := m.Finish(key(1, "casetrail-test")); err != nil {
+		if err := m.Finish(key(1, "casetrail-test")); err != nil {
 			t.Error(err)
 		}
 	})
