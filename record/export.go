@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/note"
@@ -143,20 +142,15 @@ func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress fu
 	return rep, h.VKey, err
 }
 
-// ExportedLedger is the ledger that an export's header names.
-func ExportedLedger(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
+// ExportedLedger is the ledger that an export's header names; empty where there is none.
+func ExportedLedger(r io.Reader) string {
+	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
 	var h exportHeader
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil {
-		return "", nil // whoever verifies it says what is wrong
+		return ""
 	}
-	return h.Ledger, nil
+	return h.Ledger
 }
 
 func fileFault(line int64, field string, err error) *Fault {

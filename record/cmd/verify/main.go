@@ -173,11 +173,14 @@ func verify(files []string, keys []note.Verifier, revoked revocations, unsigned 
 // verifyNext checks a file. One whose ledger goes on after a generation that was checked before it must follow from that, and is
 // checked from the key on that signed there last.
 func verifyNext(path string, trusted note.Verifier, export how, done map[string]record.Report, notes [][]byte) (record.Report, error) {
-	ledger, err := record.ExportedLedger(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return record.Report{}, err
 	}
-	prefix, generation := record.Generation(ledger)
+	prefix, generation := record.Generation(record.ExportedLedger(f))
+	if err := f.Close(); err != nil {
+		return record.Report{}, err
+	}
 	before, known := done[fmt.Sprintf("%s/%d", prefix, generation-1)]
 	known = known && generation > 1
 	if known {
