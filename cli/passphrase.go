@@ -11,7 +11,7 @@ import (
 )
 
 // passphraseEnv names the file with the passphrase of encrypted keys.
-const passphraseEnv = "CASETRAIL_KEY_PASSPHRASE_FILE"
+const passphraseEnv = "CASETRAIL_KEY_PASSPHRASE_FILE" //nolint:gosec // the name of a variable
 
 // passphrase gives the passphrase of a key from a file, or asks who sits at the terminal: twice for a new key.
 func passphrase(file string, isNew bool) func() (string, error) {
