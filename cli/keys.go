@@ -3,17 +3,19 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/keyfile"
 )
 
 type keysCommand struct {
-	Create createKeyCommand    `cmd:"" help:"Make a key: NAME.key, readable by its owner only, and NAME.vkey to hand out."`
-	Secret createSecretCommand `cmd:"" help:"Make a secret: NAME.secret, readable by its owner only, such as intake's customer key."`
-	Show   showKeyCommand      `cmd:"" help:"Show what a key is, or which keys the ledgers have had."`
-	Rotate rotateKeyCommand    `cmd:"" help:"Have another key sign the ledgers from here on."`
-	Revoke revokeKeyCommand    `cmd:"" help:"Have another key sign the ledgers, and say up to where the old one's signatures stand."`
+	Create    createKeyCommand       `cmd:"" help:"Make a key: NAME.key, readable by its owner only, and NAME.vkey to hand out."`
+	Customers createCustomersCommand `cmd:"" help:"Make intake's customer key: customers.secret, readable by its owner only."`
+	Show      showKeyCommand         `cmd:"" help:"Show what a key is, or which keys the ledgers have had."`
+	Rotate    rotateKeyCommand       `cmd:"" help:"Have another key sign the ledgers from here on."`
+	Revoke    revokeKeyCommand       `cmd:"" help:"Have another key sign the ledgers, and say up to where the old one's signatures stand."`
 }
 
 type createKeyCommand struct {
@@ -47,21 +49,20 @@ func (c *createKeyCommand) Run() error {
 	return nil
 }
 
-type createSecretCommand struct {
-	Name string `arg:"" help:"The file's name, without .secret."`
-	Dir  string `default:"." type:"path" help:"Where to write it."`
+type createCustomersCommand struct {
+	Dir string `default:"." type:"path" help:"Where to write it."`
 }
 
-// Run makes a secret.
-func (c *createSecretCommand) Run() error {
+// Run makes a customer key.
+func (c *createCustomersCommand) Run() error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return err
 	}
-	path, err := record.CreateSecret(c.Dir, c.Name)
-	if err != nil {
+	path := filepath.Join(c.Dir, customerKey+".secret")
+	if err := customers.Create(path); err != nil {
 		return err
 	}
-	fmt.Printf("secret: %s (keep it; whoever has it can tell which cases are of a customer whose id they know)\n", path)
+	fmt.Printf("customer key: %s (whoever has it can tell which cases are of a customer whose id they know; keep no copy that casetrail erase does not reach)\n", path)
 	return nil
 }
 

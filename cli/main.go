@@ -25,6 +25,7 @@ type commands struct {
 	Verify    verifyCommand    `cmd:"" help:"Check the ledger and what is derived from it, trusting nothing but a public key."`
 	Export    exportCommand    `cmd:"" help:"Write the ledger to files that others check: tlog-tiles, DSSE, Parquet, and for the offline verifier."`
 	Receipt   receiptCommand   `cmd:"" help:"Write a case's receipts: files that prove offline what the ledger has about it."`
+	Erase     eraseCommand     `cmd:"" help:"Erase customers: what is left of them can't be tied to a person any more. Writes a certificate."`
 	Labels    labelsCommand    `cmd:"" help:"Print what humans said the case types are, as CSV to train and calibrate the classifier with."`
 	Tail      tailCommand      `cmd:"" help:"Print messages as they come."`
 	Alerts    alertsCommand    `cmd:"" set:"admin=127.0.0.1:9401" help:"Hand alerts to a webhook or to Alertmanager."`

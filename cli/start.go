@@ -19,6 +19,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	aggregator "github.com/casetrail/casetrail/services/aggregator/service"
 	sink "github.com/casetrail/casetrail/services/clickhouse-sink/service"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	intake "github.com/casetrail/casetrail/services/intake/service"
 	signer "github.com/casetrail/casetrail/services/record-signer/service"
 	router "github.com/casetrail/casetrail/services/router/service"
@@ -51,11 +52,11 @@ func keys(dir string) error {
 			return err
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, customerKey+".secret")); err == nil {
+	path := filepath.Join(dir, customerKey+".secret")
+	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	_, err := record.CreateSecret(dir, customerKey)
-	return err
+	return customers.Create(path)
 }
 
 // start makes topics, keys and policy where they are missing, and runs the five services in this process.

@@ -19,6 +19,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
@@ -63,7 +64,7 @@ func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	customers, err := record.LoadSecret(p.Key("customers.secret"))
+	held, err := customers.Load(p.Key("customers.secret"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func stages(t *testing.T, p *harness.Pipeline) []rerun.Stage {
 		t.Fatal(err)
 	}
 	return []rerun.Stage{
-		{Definition: stream.Definition(stream.Options{Codec: p.Codec, Model: model, Signals: heard, PolicyKey: operator, EventClock: true, Now: time.Now, CustomerKey: customers}),
+		{Definition: stream.Definition(stream.Options{Codec: p.Codec, Model: model, Signals: heard, PolicyKey: operator, EventClock: true, Now: time.Now, Customers: held}),
 			Blank: rerun.Intake(p.Codec)},
 		{Definition: cases.Definition(p.Codec)},
 		{Definition: sign.Definition(p.Codec, sign.Keys{signer}, harness.Ledger, none{})},

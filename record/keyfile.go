@@ -2,7 +2,6 @@ package record
 
 import (
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,7 +15,7 @@ import (
 
 // LoadSigner reads a signer key from a file that nobody but its owner may read or write.
 func LoadSigner(path string) (*Signer, error) {
-	text, err := readPrivate("signing key", "create", path)
+	text, err := ReadKeyFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -28,53 +27,22 @@ func LoadSigner(path string) (*Signer, error) {
 }
 
 // ReadKeyFile reads a signer key's file, whatever is in it, if nobody but its owner may read or write it.
-func ReadKeyFile(path string) ([]byte, error) { return readPrivate("signing key", "create", path) }
-
-// readPrivate reads a file that nobody but its owner may read or write.
-func readPrivate(what, verb, path string) ([]byte, error) {
+func ReadKeyFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no %s at %s: make one with `casetrail keys %s`: %w", what, path, verb, err)
+		return nil, fmt.Errorf("no signing key at %s: make one with `casetrail keys create`: %w", path, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s %s has mode %04o, so others than its owner can get at it: chmod 600 %s", what, path, mode, path)
+		return nil, fmt.Errorf("signing key %s has mode %04o, so others than its owner can get at it: chmod 600 %s", path, mode, path)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	return text, nil
-}
-
-// secretSize is how many bytes a secret has.
-const secretSize = 32
-
-// CreateSecret makes a secret of 32 random bytes and writes it to dir as name.secret, in hexadecimal, mode 0600. It never
-// overwrites one, and returns when it is on disk.
-func CreateSecret(dir, name string) (path string, err error) {
-	secret := make([]byte, secretSize)
-	rand.Read(secret) // never fails
-	path = filepath.Join(dir, name+".secret")
-	if err := create(path, hex.EncodeToString(secret), 0o600); err != nil {
-		return "", err
-	}
-	return path, syncDir(dir)
-}
-
-// LoadSecret reads a secret from a file that nobody but its owner may read or write.
-func LoadSecret(path string) ([]byte, error) {
-	text, err := readPrivate("secret", "secret", path)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(secret) != secretSize {
-		return nil, fmt.Errorf("secret %s: it should be one line of %d hexadecimal digits", path, 2*secretSize)
-	}
-	return secret, nil
 }
 
 // LoadVerifier reads a verifier key, name+hash+base64, from a file.

@@ -122,7 +122,7 @@ type Rotation struct {
 
 // Erasure says what was erased elsewhere (erasure.avsc); the chain itself stays whole.
 type Erasure struct {
-	CaseIDsSHA256 Hash
+	CaseIDsSHA256 Hash // over random bytes that nobody keeps, and commitments: it can't be opened
 	ErasedAt      int64
 }
 

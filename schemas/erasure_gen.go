@@ -4,7 +4,8 @@ package schemas
 
 // Erasure: What of a customer was erased elsewhere; the chain itself stays whole.
 type Erasure struct {
-	// SHA-256 over the erased cases' commitments in ledger order.
+	// SHA-256 over 32 random bytes that nobody keeps, and the erased cases' commitments, ledger after ledger, each in
+	// its order. The same in every ledger: it can't be tried against commitments, and does not show where the cases are.
 	CaseIDsSHA256 Hash
 	// When.
 	ErasedAt int64
@@ -40,4 +41,4 @@ func (m *Erasure) fromNative(n native) {
 	m.ErasedAt = n.field("erased_at", required).long()
 }
 
-const erasureSchema = `{"type":"record","name":"Erasure","namespace":"casetrail","doc":"What of a customer was erased elsewhere; the chain itself stays whole.","fields":[{"name":"case_ids_sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 over the erased cases' commitments in ledger order."},{"name":"erased_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When."}]}`
+const erasureSchema = `{"type":"record","name":"Erasure","namespace":"casetrail","doc":"What of a customer was erased elsewhere; the chain itself stays whole.","fields":[{"name":"case_ids_sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 over 32 random bytes that nobody keeps, and the erased cases' commitments, ledger after ledger, each in its order. The same in every ledger: it can't be tried against commitments, and does not show where the cases are."},{"name":"erased_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When."}]}`

@@ -17,6 +17,9 @@ type LedgerOrder struct {
 	PublicKey Optional[string]
 	// seal: the generation that ends. A ledger of another one does not follow.
 	Generation Optional[int32]
+	// erase: what was erased. The order stands in every partition of chat.events, so that every intake sees it; that of
+	// partition 0 goes on to the ledgers.
+	Erase Optional[ErasureOrder]
 	// A signed note (C2SP) by the operator's key over all that the order says, a line each: its name, a space, its
 	// value.
 	Note string
@@ -40,6 +43,9 @@ func (m *LedgerOrder) AppendAvro(dst []byte) []byte {
 	}
 	if dst = appendBranch(dst, m.Generation.Set); m.Generation.Set {
 		dst = appendLong(dst, int64(m.Generation.Value))
+	}
+	if dst = appendBranch(dst, m.Erase.Set); m.Erase.Set {
+		dst = m.Erase.Value.AppendAvro(dst)
 	}
 	dst = appendString(dst, m.Note)
 	return dst
@@ -70,6 +76,11 @@ func (m *LedgerOrder) decode(d *decoder) {
 	} else {
 		m.Generation = Optional[int32]{}
 	}
+	if m.Erase.Set = d.branch("casetrail.LedgerOrder.erase"); m.Erase.Set {
+		m.Erase.Value.decode(d)
+	} else {
+		m.Erase = Optional[ErasureOrder]{}
+	}
 	m.Note = d.string("casetrail.LedgerOrder.note")
 }
 
@@ -79,7 +90,8 @@ func (m *LedgerOrder) fromNative(n native) {
 	m.Replaces = nativeOptional(n.field("replaces", nil), func(n native) string { return n.string() })
 	m.PublicKey = nativeOptional(n.field("public_key", nil), func(n native) string { return n.string() })
 	m.Generation = nativeOptional(n.field("generation", nil), func(n native) int32 { return n.int() })
+	m.Erase = nativeOptional(n.field("erase", nil), func(n native) ErasureOrder { var v ErasureOrder; v.fromNative(n); return v })
 	m.Note = n.field("note", required).string()
 }
 
-const ledgerOrderSchema = `{"type":"record","name":"LedgerOrder","namespace":"casetrail","doc":"An operator's word to the ledgers: in chat.events once, from there by intake to every partition of case.events, and by the router to case.conclusions; the record-signer makes a record of it in each ledger, where it stands.","fields":[{"name":"order","type":{"type":"enum","name":"OrderKind","namespace":"casetrail","doc":"What an operator orders of the ledgers. rotate_key: another key signs from here on; seal: the generation ends; erase: a customer's values are erased elsewhere, and the ledgers say so.","symbols":["rotate_key","seal","erase"]},"doc":"What is ordered."},{"name":"ledgers","type":"string","doc":"What the ledgers' names begin with: deployment/environment. Other ledgers do not follow it."},{"name":"replaces","type":["null","string"],"doc":"rotate_key: the verifier key that signed until here. A ledger that another key signs does not follow: so an order that is played again does nothing.","default":null},{"name":"public_key","type":["null","string"],"doc":"rotate_key: the key that signs from here on, as a signed-note verifier key.","default":null},{"name":"generation","type":["null","int"],"doc":"seal: the generation that ends. A ledger of another one does not follow.","default":null},{"name":"note","type":"string","doc":"A signed note (C2SP) by the operator's key over all that the order says, a line each: its name, a space, its value."}]}`
+const ledgerOrderSchema = `{"type":"record","name":"LedgerOrder","namespace":"casetrail","doc":"An operator's word to the ledgers: in chat.events once, from there by intake to every partition of case.events, and by the router to case.conclusions; the record-signer makes a record of it in each ledger, where it stands.","fields":[{"name":"order","type":{"type":"enum","name":"OrderKind","namespace":"casetrail","doc":"What an operator orders of the ledgers. rotate_key: another key signs from here on; seal: the generation ends; erase: a customer's values are erased elsewhere, and the ledgers say so.","symbols":["rotate_key","seal","erase"]},"doc":"What is ordered."},{"name":"ledgers","type":"string","doc":"What the ledgers' names begin with: deployment/environment. Other ledgers do not follow it."},{"name":"replaces","type":["null","string"],"doc":"rotate_key: the verifier key that signed until here. A ledger that another key signs does not follow: so an order that is played again does nothing.","default":null},{"name":"public_key","type":["null","string"],"doc":"rotate_key: the key that signs from here on, as a signed-note verifier key.","default":null},{"name":"generation","type":["null","int"],"doc":"seal: the generation that ends. A ledger of another one does not follow.","default":null},{"name":"erase","type":["null",{"type":"record","name":"ErasureOrder","namespace":"casetrail","doc":"What an order to erase says: nothing by which a customer or a case can be found.","fields":[{"name":"erasure","type":{"type":"record","name":"Erasure","namespace":"casetrail","doc":"What of a customer was erased elsewhere; the chain itself stays whole.","fields":[{"name":"case_ids_sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 over 32 random bytes that nobody keeps, and the erased cases' commitments, ledger after ledger, each in its order. The same in every ledger: it can't be tried against commitments, and does not show where the cases are."},{"name":"erased_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When."}]},"doc":"What every ledger's erasure record says."},{"name":"customer_key_version","type":"long","doc":"How often something was erased from intake's customer key, this time included."},{"name":"customer_key_sha256","type":"casetrail.Hash","doc":"The sum of the customer key that is left. An intake that has another one stops."}]}],"doc":"erase: what was erased. The order stands in every partition of chat.events, so that every intake sees it; that of partition 0 goes on to the ledgers.","default":null},{"name":"note","type":"string","doc":"A signed note (C2SP) by the operator's key over all that the order says, a line each: its name, a space, its value."}]}`

@@ -17,6 +17,7 @@ var makers = map[string]func() Message{
 	"casetrail.ConductRecord":    func() Message { return new(ConductRecord) },
 	"casetrail.Episode":          func() Message { return new(Episode) },
 	"casetrail.Erasure":          func() Message { return new(Erasure) },
+	"casetrail.ErasureOrder":     func() Message { return new(ErasureOrder) },
 	"casetrail.Escalation":       func() Message { return new(Escalation) },
 	"casetrail.Estimate":         func() Message { return new(Estimate) },
 	"casetrail.KeyRotation":      func() Message { return new(KeyRotation) },

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/schemas"
 )
 
 // Receipts makes the receipts of a case: of its record, and of each amendment to it. They are under the newest checkpoint of the
@@ -15,6 +17,30 @@ import (
 // ledger is verified on the way. It reads the ledgers from their beginning, until it finds the case; a case that no
 // checkpoint covers yet is an error.
 func Receipts(ctx context.Context, o Options, caseID string) (out []record.Receipt, keys []string, err error) {
+	out, keys, err = o.receipts(ctx, false, func(s *record.Signed) bool {
+		return s.Kind == record.KindCase && s.Case.CaseID == caseID || s.Kind == record.KindAmendment && s.Amendment.CaseID == caseID
+	})
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("case %q is in no ledger under its newest checkpoint: it is not concluded yet, or of less than 10 s ago, or not of this Casetrail", caseID)
+	}
+	return out, keys, err
+}
+
+// Erasures makes the receipts of an erasure: one a ledger, as far as it is under that one's newest checkpoint. Keys are as in
+// Receipts.
+func Erasures(ctx context.Context, o Options, e record.Erasure) (out []record.Receipt, keys []string, err error) {
+	last := ""
+	return o.receipts(ctx, true, func(s *record.Signed) bool {
+		first := s.Kind == record.KindErasure && s.Erasure == e && s.Ledger != last
+		if first {
+			last = s.Ledger
+		}
+		return first
+	})
+}
+
+// receipts makes the receipts of the records that are wanted: of all ledgers, or of the first that has one.
+func (o Options) receipts(ctx context.Context, all bool, want func(*record.Signed) bool) (out []record.Receipt, keys []string, err error) {
 	trusted, err := note.NewVerifier(o.VKey)
 	if err != nil {
 		return nil, nil, err
@@ -28,30 +54,47 @@ func Receipts(ctx context.Context, o Options, caseID string) (out []record.Recei
 	}
 	var done int64
 	for _, p := range points {
-		var tree record.Tree
-		keys = []string{o.VKey}
-		_, err := o.fold(ctx, p, trusted, func(s *record.Signed) error {
+		found, by, err := o.ofLedger(ctx, p, trusted, func(s *record.Signed) bool {
 			done++
 			o.Progress(done, total)
-			switch {
-			case s.Kind == record.KindCase && s.Case.CaseID == caseID, s.Kind == record.KindAmendment && s.Amendment.CaseID == caseID:
-				out = append(out, record.Receipt{Sequence: s.Sequence, Body: bytes.Clone(s.Body), Note: []byte(p.Note)})
-			case s.Kind == record.KindKeyRotation:
-				keys = append(keys, s.Rotation.PublicKey)
-			}
-			return tree.Append(record.LeafHash(s.Body))
+			return want(s)
 		})
 		if err != nil {
 			return nil, nil, err
 		}
-		for i := range out {
-			if out[i].Proof, err = tree.Inclusion(out[i].Sequence, p.Size); err != nil {
-				return nil, nil, err
+		if len(found) == 0 {
+			continue
+		}
+		out = append(out, found...)
+		for _, k := range by {
+			if !slices.Contains(keys, k) {
+				keys = append(keys, k)
 			}
 		}
-		if len(out) > 0 {
-			return out, keys, nil
+		if !all {
+			break
 		}
 	}
-	return nil, nil, fmt.Errorf("case %q is in no ledger under its newest checkpoint: it is not concluded yet, or of less than 10 s ago, or not of this Casetrail", caseID)
+	return out, keys, nil
+}
+
+// ofLedger makes the receipts of the records of one ledger that are wanted.
+func (o Options) ofLedger(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, want func(*record.Signed) bool) (out []record.Receipt, keys []string, err error) {
+	var tree record.Tree
+	keys = []string{o.VKey}
+	_, err = o.fold(ctx, p, trusted, func(s *record.Signed) error {
+		if want(s) {
+			out = append(out, record.Receipt{Sequence: s.Sequence, Body: bytes.Clone(s.Body), Note: []byte(p.Note)})
+		}
+		if s.Kind == record.KindKeyRotation {
+			keys = append(keys, s.Rotation.PublicKey)
+		}
+		return tree.Append(record.LeafHash(s.Body))
+	})
+	for i := range out {
+		if err == nil {
+			out[i].Proof, err = tree.Inclusion(out[i].Sequence, p.Size)
+		}
+	}
+	return out, keys, err
 }

@@ -66,7 +66,7 @@ func (v *run) signed(l *ledger, s *record.Signed) error {
 	}
 	c := l.said
 	switch s.Kind {
-	case record.KindCase, record.KindAmendment, record.KindPolicy, record.KindKeyRotation, record.KindSeal:
+	case record.KindCase, record.KindAmendment, record.KindPolicy, record.KindKeyRotation, record.KindSeal, record.KindErasure:
 	default:
 		return nil // nothing of the router's
 	}

@@ -137,6 +137,9 @@ func (v *run) accounted(in stage.Record, i *item, taken *int64) error {
 	}
 	switch m, err := v.Codec.Decode(in.Value); m := m.(type) {
 	case *schemas.PolicyChange, *schemas.LedgerOrder:
+		if o, ok := m.(*schemas.LedgerOrder); ok && o.Order == schemas.OrderKindErase && in.Partition != 0 && i.times == 0 {
+			return nil // for intake alone; the one of partition 0 goes on
+		}
 		if err == nil && i.times != 1 { // to every partition, or rejected
 			want = uint8(min(math.MaxUint8, len(v.accounts[in.Partition].done)))
 		}

@@ -26,13 +26,16 @@ func (l *ledger) void(m schemas.Message, sequence int64) bool {
 		return err != nil || replaces.KeyHash() != key.KeyHash() || replaces.Name() != key.Name()
 	case schemas.OrderKindSeal:
 		return fmt.Sprintf("%s/%d/%d", o.Ledgers, l.partition, o.Generation.Value) != l.name
+	case schemas.OrderKindErase:
+		return false
 	}
 	return true
 }
 
 // follows tells whether a record is what an order makes.
 func (l *ledger) follows(o *schemas.LedgerOrder, s *record.Signed) error {
-	want := map[schemas.OrderKind]record.Kind{schemas.OrderKindRotateKey: record.KindKeyRotation, schemas.OrderKindSeal: record.KindSeal}
+	want := map[schemas.OrderKind]record.Kind{schemas.OrderKindRotateKey: record.KindKeyRotation, schemas.OrderKindSeal: record.KindSeal,
+		schemas.OrderKindErase: record.KindErasure}
 	switch kind, ok := want[o.Order]; {
 	case !ok || kind != s.Kind:
 		return fmt.Errorf("is a %v, where the router said %s", s.Kind, about(o))
@@ -40,6 +43,8 @@ func (l *ledger) follows(o *schemas.LedgerOrder, s *record.Signed) error {
 		return fmt.Errorf("follows %s, which is not for it", about(o))
 	case s.Kind == record.KindKeyRotation && s.Rotation.PublicKey != o.PublicKey.Value:
 		return fmt.Errorf("names key %.300s, the order was %.300s", s.Rotation.PublicKey, o.PublicKey.Value)
+	case s.Kind == record.KindErasure && s.Erasure != (record.Erasure{CaseIDsSHA256: record.Hash(o.Erase.Value.Erasure.CaseIDsSHA256), ErasedAt: o.Erase.Value.Erasure.ErasedAt}):
+		return fmt.Errorf("says %x, erased at %d; the order was %x, at %d", s.Erasure.CaseIDsSHA256, s.Erasure.ErasedAt, o.Erase.Value.Erasure.CaseIDsSHA256, o.Erase.Value.Erasure.ErasedAt)
 	}
 	return nil
 }

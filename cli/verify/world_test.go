@@ -21,6 +21,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
@@ -36,8 +37,9 @@ const (
 )
 
 var (
-	model = must1(classify.Load())
-	heard = must1(signals.Load())
+	customerKey = must1(customers.New(rand.NewChaCha8([32]byte{1})))
+	model       = must1(classify.Load())
+	heard       = must1(signals.Load())
 )
 
 var codec = schemas.NewOfflineCodec(pipelines.Subjects("")...)
@@ -112,7 +114,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	verifier := must1(note.NewVerifier(public))
 	now := func() time.Time { return time.UnixMilli(t0 + 365*24*60*minute) }
 	for _, def := range []stage.Definition{
-		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, CustomerKey: []byte("key")}),
+		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Now: now, Customers: customerKey}),
 		cases.Definition(codec), sign.Definition(codec, sign.Keys{w.key}, prefixName, noStore{}),
 		sign.ManifestDefinition(codec, sign.Keys{w.key}, prefixName, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: w.key.Verifier(), Prefix: prefixName}, w.metricKey),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/casetrail/casetrail/e2e/realkafka"
 	"github.com/casetrail/casetrail/pipelines"
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/schemas"
 )
@@ -65,7 +66,7 @@ func Start(t testing.TB, kind Kind, opt Options) *Pipeline {
 	for _, name := range []string{"ledger", "operator", "aggregator"} {
 		p.Casetrail("keys", "create", name, "--dir", dir)
 	}
-	p.Casetrail("keys", "secret", "customers", "--dir", dir)
+	p.Casetrail("keys", "customers", "--dir", dir)
 	var err error
 	if p.Client, err = kafka.NewClient(kafka.Config{Brokers: p.Brokers}); err != nil {
 		t.Fatal(err)
@@ -171,6 +172,19 @@ func (p *Pipeline) Try(args ...string) (out, complaints string, code int) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Minute)
 	defer cancel()
 	return Run(ctx, p.t, p.env(), append([]string{Binary(p.t, "casetrail")}, args...)...)
+}
+
+// Tell runs casetrail against this pipeline with something on its standard input. With env, it is one with a fault in it: see
+// pipelines/inject.
+func (p *Pipeline) Tell(stdin string, env []string, args ...string) (out, complaints string, code int) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 10*time.Minute)
+	defer cancel()
+	binary := Binary(p.t, "casetrail")
+	if env != nil || inject.On {
+		binary = Injected(p.t, "casetrail")
+	}
+	return run(ctx, p.t, append(p.env(), env...), stdin, append([]string{binary}, args...)...)
 }
 
 // Casetrail runs casetrail against this pipeline; it must succeed.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -158,9 +159,15 @@ func (p *Process) tell() {
 // Run runs a program to its end and returns what it printed on standard output and on standard error, and its exit code.
 func Run(ctx context.Context, t testing.TB, env []string, argv ...string) (out, complaints string, code int) {
 	t.Helper()
+	return run(ctx, t, env, "", argv...)
+}
+
+func run(ctx context.Context, t testing.TB, env []string, stdin string, argv ...string) (out, complaints string, code int) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.Env, cmd.WaitDelay = &stdout, &stderr, append(os.Environ(), env...), stopTime
+	cmd.Stdin = strings.NewReader(stdin)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -23,6 +23,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
@@ -51,11 +52,12 @@ func must[T any](v T, err error) T {
 }
 
 var (
-	metricKey = must(record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))))
-	ledgerKey = must(record.NewSigner("ledger", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))))
-	model     = must(classify.Load())
-	heard     = must(signals.Load())
-	operator  = func() (k struct {
+	customerKey = must(customers.New(mathrand.NewChaCha8([32]byte{1})))
+	metricKey   = must(record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize))))
+	ledgerKey   = must(record.NewSigner("ledger", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))))
+	model       = must(classify.Load())
+	heard       = must(signals.Load())
+	operator    = func() (k struct {
 		note.Signer
 		verifier note.Verifier
 	}) {
@@ -180,7 +182,7 @@ func play(t *testing.T, h *history, r *mathrand.Rand, dies bool) *memory.Log {
 	}
 	var tasks []*task
 	for _, def := range []stage.Definition{
-		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: operator.verifier, EventClock: true, Now: skewed, CustomerKey: []byte("key")}),
+		stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: operator.verifier, EventClock: true, Now: skewed, Customers: customerKey}),
 		cases.Definition(codec), sign.Definition(codec, sign.Keys{ledgerKey}, prefix, noStore{}),
 		sign.ManifestDefinition(codec, sign.Keys{ledgerKey}, prefix, noStore{}),
 		aggregate.Definition(codec, aggregate.Trust{Key: ledgerKey.Verifier(), Prefix: prefix}, metricKey),

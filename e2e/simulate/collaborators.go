@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 
 	"golang.org/x/mod/sumdb/note"
@@ -15,6 +16,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/clickhouse-sink/insert"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
 )
@@ -30,6 +32,7 @@ type fixture struct {
 	signer       *record.Signer
 	second       *record.Signer // that the ledger may be rotated to
 	metricSigner *record.Signer
+	customers    *customers.Key
 	operator     note.Verifier
 	writer       note.Signer
 }
@@ -48,6 +51,8 @@ var shared = sync.OnceValue(func() *fixture {
 	fail(e)
 	f.metricSigner, e = record.NewSigner("aggregator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{3}, ed25519.SeedSize)))
 	err = errors.Join(err, e)
+	f.customers, e = customers.New(rand.NewChaCha8([32]byte{1}))
+	fail(e)
 	operator, e := record.NewSigner("operator", ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, ed25519.SeedSize)))
 	fail(e)
 	if err != nil {

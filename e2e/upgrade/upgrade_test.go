@@ -28,6 +28,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/intake/stream"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
@@ -99,8 +100,12 @@ func deploy(t *testing.T, v *versions, model *classify.Model) *deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
+	customerKey, err := customers.New(rand.NewChaCha8([32]byte{1}))
+	if err != nil {
+		t.Fatal(err)
+	}
 	d.defs = []stage.Definition{
-		stream.Definition(stream.Options{Codec: v.codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, CustomerKey: []byte("key"),
+		stream.Definition(stream.Options{Codec: v.codec, Model: model, Signals: heard, PolicyKey: verifier, EventClock: true, Customers: customerKey,
 			Now: func() time.Time { return time.UnixMilli(epoch) }}),
 		cases.Definition(v.codec),
 		sign.Definition(v.codec, sign.Keys{d.key}, prefix, store),

@@ -5,7 +5,7 @@ KAFKA_USERS := operator producer intake router record-signer aggregator clickhou
 secrets: build passwords ## keys, certificate and passwords for docker-compose.yml, in secrets/; what is there stays
 	@test -e $(SECRETS)/signer.key || $(BIN)/casetrail keys create signer --dir $(SECRETS) >/dev/null
 	@test -e $(SECRETS)/aggregator.key || $(BIN)/casetrail keys create aggregator --dir $(SECRETS) >/dev/null
-	@test -e $(SECRETS)/customers.secret || $(BIN)/casetrail keys secret customers --dir $(SECRETS) >/dev/null
+	@test -e $(SECRETS)/customers.secret || $(BIN)/casetrail keys customers --dir $(SECRETS) >/dev/null
 	@test -e $(SECRETS)/operator.key || $(BIN)/casetrail keys create operator --dir $(SECRETS) >/dev/null
 	@test -e $(SECRETS)/webhook.secret || $(BIN)/casetrail alerts secret $(SECRETS)/webhook.secret >/dev/null
 	@test -e .env || sed -e "s/^\(CASETRAIL_UID=\).*/\1$$(id -u)/" -e "s/^\(CASETRAIL_GID=\).*/\1$$(id -g)/" .env.example >.env

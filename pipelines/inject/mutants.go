@@ -76,6 +76,10 @@ const (
 	ManifestPartial Mutant = "manifest-partial"
 	// ManifestEarly makes a leaf of the manifest before every ledger has passed its end.
 	ManifestEarly Mutant = "manifest-early"
+	// KeyNotErased leaves an erased customer's row in the customer key.
+	KeyNotErased Mutant = "key-not-erased"
+	// RejectsKept leaves in chat.rejects what came from an erased customer.
+	RejectsKept Mutant = "rejects-kept"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
 	TornIsNone Mutant = "torn-is-none"
 )
@@ -91,6 +95,10 @@ const (
 	BetweenWrites Point = "between-writes" // after the write to one partition, before that to the next
 	Written       Point = "written"        // the outputs are durable; the changelog is not written
 	StateWritten  Point = "state-written"  // all is durable; nothing is committed
+
+	ErasureBegun   Point = "erasure-begun"   // erase: what is to be done is on disk; none of it is done
+	OrderPublished Point = "order-published" // erase: the order is in one more partition
+	TopicsTrimmed  Point = "topics-trimmed"  // erase: after the topics that others are made from, and after those others
 
 	CheckpointSynced Point = "checkpoint-synced" // record-signer: the next checkpoint is on disk, beside the last one
 	CheckpointKept   Point = "checkpoint-kept"   // record-signer: it has replaced the last one

@@ -4,7 +4,8 @@
 // new ones, so here a copy is compacted and put in place by a rename. It lets retention empty a partition and then counts
 // offsets from 0 again after a restart, so here retention always leaves the last batch. It ignores
 // message.timestamp.type=LogAppendTime, so here the time of a batch is moved to the time of its arrival (as CreateTime:
-// distances within a batch stay). It takes any request size, so here a request is at most 64 MiB.
+// distances within a batch stay). It takes any request size, so here a request is at most 64 MiB. It leaves deleted records
+// (DeleteRecords) on the disk, so here their batches are blanked.
 //
 // What is as in Kafka: max.message.bytes per topic, retention.ms with -1 for ever, idempotent and fenced producers,
 // consumer groups with committed offsets. What is not: acknowledged records outlive kill -9 but, as nothing is synced to
@@ -43,9 +44,10 @@ type Broker struct {
 	lock *os.File
 	gate *gate
 
-	cluster *kfake.Cluster
-	stamps  *stamps
-	floor   int64 // bytes of compacted topics after the last compaction
+	cluster   *kfake.Cluster
+	stamps    *stamps
+	deletions *deletions
+	floor     int64 // bytes of compacted topics after the last compaction
 
 	stop func()
 	done chan struct{}
@@ -82,11 +84,19 @@ func (b *Broker) start(ctx context.Context, addr string) error {
 		return fmt.Errorf("embedded broker: put back what a compaction that was cut short had moved: %w", err)
 	}
 	var err error
+	if b.deletions, err = loadDeletions(b.dir); err != nil {
+		return fmt.Errorf("embedded broker: %w", err)
+	}
 	if b.gate, err = listen(addr); err != nil {
 		return err
 	}
-	if b.cluster, err = b.open(); err != nil {
-		return err
+	if err := b.scrub(); err != nil {
+		return fmt.Errorf("embedded broker: delete from the disk what a client had deleted: %w", err)
+	}
+	if b.cluster == nil {
+		if b.cluster, err = b.open(); err != nil {
+			return err
+		}
 	}
 	topics, err := b.topics(ctx)
 	if err != nil {
@@ -104,6 +114,7 @@ func (b *Broker) open() (*kfake.Cluster, error) {
 		return nil, fmt.Errorf("embedded broker: data directory %s: %w; if it can't be mended, move it away and start anew", b.dir, err)
 	}
 	b.stamps.watch(c)
+	b.deletions.watch(c, b.log)
 	return c, nil
 }
 

@@ -1,13 +1,17 @@
 package broker
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestRetentionKeepsOffsets(t *testing.T) {
@@ -149,4 +153,69 @@ func TestStampTakesTheMarkAway(t *testing.T) {
 		t.Error("a batch with a wrong checksum was made a good one")
 	}
 	stamp(nil, true, 1000)
+}
+
+// What a client has deleted is not on the disk any more, after kill -9 either, and offsets go on.
+func TestDeletedIsGoneFromTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	b := start(t, dir)
+	createTopic(t, b.Addr(), "t")
+	c := client(t, b.Addr())
+	for i := range 10 {
+		produce(t, c, "t", "k", time.Now(), fmt.Sprintf("secret-%d", i), fmt.Sprintf("secret-%d", i))
+	}
+	inDisk := func(what string) (n int) {
+		files, err := filepath.Glob(filepath.Join(dir, "partitions", "t-0", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			raw, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += bytes.Count(raw, []byte(what))
+		}
+		return n
+	}
+	remove := func(offset int64) {
+		t.Helper()
+		conn, err := net.Dial("tcp4", b.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		req := kmsg.NewPtrDeleteRecordsRequest()
+		req.Version = 1
+		req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: "t", Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: 0, Offset: offset}}}}
+		if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, req, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 64)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if inDisk("secret") != 20 {
+		t.Fatal("the test looks in the wrong place")
+	}
+	remove(6)
+	for deadline := time.Now().Add(10 * time.Second); inDisk("secret") != 14 && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := inDisk("secret"); n != 14 {
+		t.Fatalf("%d records are on the disk, want 14", n)
+	}
+	if got := read(t, b.Addr(), "t"); len(got) != 14 || got[0].Offset != 6 || string(got[0].Value) != "secret-3" {
+		t.Errorf("%d records, the first at %d", len(got), got[0].Offset)
+	}
+	remove(20) // all
+	stop(t, b) // whether it is done by then or not
+	b = start(t, dir)
+	defer func() { stop(t, b) }()
+	if n := inDisk("secret"); n != 0 {
+		t.Errorf("%d records are on the disk", n)
+	}
+	if got := produce(t, client(t, b.Addr()), "t", "k", time.Now(), "next"); got != 20 {
+		t.Errorf("the next record has offset %d, want 20", got)
+	}
 }

@@ -51,6 +51,16 @@ func (b *Broker) maintain(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-b.deletions.wake:
+			select {
+			case <-time.After(scrubWait):
+			case <-ctx.Done():
+				return
+			}
+			if err := b.scrub(); err != nil && ctx.Err() == nil {
+				b.log(fmt.Sprintf("embedded broker: delete from the disk what a client had deleted: %v; trying again at the next deletion or start", err))
+			}
+			continue
 		case <-tick.C:
 		}
 		if err := b.clean(ctx, time.Now()); err != nil && ctx.Err() == nil {

@@ -60,7 +60,7 @@ func begin(ctx context.Context, bin, kind string) (w *world, err error) {
 			return w, err
 		}
 	}
-	if err := w.run(ctx, "keys", "secret", "customers", "--dir", w.dir); err != nil {
+	if err := w.run(ctx, "keys", "customers", "--dir", w.dir); err != nil {
 		return w, err
 	}
 	opt, err := clickhouse.ParseDSN(w.clickhouse + "/casetrail")

@@ -38,6 +38,7 @@ var runs = []run{
 	{"protocol", trials("TestProtocolErrors", "protocol", 1000, 0)}, // 0: every one
 	{"clickhouse", trials("TestSinkTrials", "engine", 2, 1)},
 	{"sinks", trials("TestSinksSideBySide", "sinks", 10, 1)},
+	{"erasure", trials("TestErasure", "erasures", 1, 1)},
 	{"tails-embedded", trials("TestTailsCutOff/embedded", "tails", 20, 1)},
 	{"tails-kafka", trials("TestTailsCutOff/kafka", "tails", 100, 1)},
 }

@@ -5,11 +5,12 @@
 //	verify -vkey casetrail.vkey [MANIFEST] ledger-0.jsonl ledger-1.jsonl
 //	verify -no-signatures -vkey casetrail.vkey ledger-0.jsonl
 //	verify receipt -vkey casetrail.vkey case.tlog-proof
+//	verify certificate -vkey casetrail.vkey,operator.vkey erasure.certificate
 //	verify heads -vkey casetrail.vkey mine.checkpoint yours.checkpoint [PROOF or EXPORT]
 //
-// With -no-signatures those of the records are left out, which is much faster. The form receipt checks receipts, heads that two
-// checkpoints of a ledger are of one history. After a rotation both may need several keys: -vkey old.vkey,new.vkey. With -revoked
-// FILE what a revoked key signed beyond its end is refused.
+// With -no-signatures those of the records are left out, which is much faster. The form receipt checks receipts, certificate those of
+// erasures, heads that two checkpoints of a ledger are of one history. After a rotation all three may need several keys:
+// -vkey old.vkey,new.vkey. With -revoked FILE what a revoked key signed beyond its end is refused.
 //
 // It exits with 0 if all is in order, with 1 and the first fault or broken statement if not, and with 2 if it was called wrongly.
 package main
@@ -35,15 +36,16 @@ var forms = map[string]struct {
 	min, max int // files
 	run      func(files []string, trusted []note.Verifier, revoked revocations, out io.Writer) error
 }{
-	"":        {"verify -vkey FILE EXPORT...\nChecks exports of the ledgers offline. With the export of the manifest among them it says too that none is missing.", 1, math.MaxInt, signed},
-	"receipt": {"verify receipt -vkey FILE,... RECEIPT...\nChecks receipts (C2SP tlog-proof) offline.", 1, math.MaxInt, receipts},
+	"":            {"verify -vkey FILE EXPORT...\nChecks exports of the ledgers offline. With the export of the manifest among them it says too that none is missing.", 1, math.MaxInt, signed},
+	"receipt":     {"verify receipt -vkey FILE,... RECEIPT...\nChecks receipts (C2SP tlog-proof) offline.", 1, math.MaxInt, receipts},
+	"certificate": {"verify certificate -vkey LEDGER,OPERATOR,... CERTIFICATE...\nChecks certificates of erasure offline.", 1, math.MaxInt, certificates},
 	"heads": {"verify heads -vkey FILE,... CHECKPOINT CHECKPOINT [PROOF or EXPORT]\nChecks that two checkpoints of one ledger are of one history. " +
 		"If their sizes differ, a consistency proof\n(a hash in base64 a line) or an export has to show it.", 2, 3, heads},
 }
 
 func run(args []string, out, errs io.Writer) int {
 	name := ""
-	if len(args) > 0 && (args[0] == "receipt" || args[0] == "heads") {
+	if len(args) > 0 && args[0] != "" && forms[args[0]].run != nil {
 		name, args = args[0], args[1:]
 	}
 	form := forms[name]

@@ -49,6 +49,32 @@ func receipts(files []string, trusted []note.Verifier, revoked revocations, out 
 	return nil
 }
 
+// certificates checks each file and prints what it says.
+func certificates(files []string, trusted []note.Verifier, revoked revocations, out io.Writer) error {
+	for _, path := range files {
+		text, err := readSmall(path)
+		if err != nil {
+			return err
+		}
+		c, records, err := record.VerifyCertificate(text, trusted...)
+		for i := 0; i < len(c.Receipts) && err == nil; i++ {
+			var cp record.Checkpoint
+			if _, cp, err = record.VerifyReceipt(c.Receipts[i], trusted...); err == nil {
+				err = revoked.judge(cp)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		fmt.Fprintf(out, "%s: certificate verified: %d customers, with %d cases in the ledgers of %s, were erased %s; %d ledgers say so:\n",
+			path, c.Customers, c.Cases, c.Ledgers, clock(c.Erasure.ErasedAt), len(records))
+		for i := range records {
+			fmt.Fprintf(out, "    record %d of ledger %s\n", records[i].Sequence, records[i].Ledger)
+		}
+	}
+	return nil
+}
+
 // tell is what a record says, for people. Text of outside is quoted.
 func tell(r *record.Record) string {
 	switch c, a := &r.Case, &r.Amendment; r.Kind {
@@ -58,6 +84,9 @@ func tell(r *record.Record) string {
 			c.ComplaintLodged, c.EscalationTriggered, c.EscalationSignals, rating(c.CustomerSatisfactionScore))
 	case record.KindAmendment:
 		return fmt.Sprintf("case %q, amended %s; complaint: %t; rating: %s", a.CaseID, clock(a.AmendedAt), a.ComplaintLodged, rating(a.CustomerSatisfactionScore))
+	}
+	if r.Kind == record.KindErasure {
+		return fmt.Sprintf("customers were erased %s; case_ids_sha256 %v", clock(r.Erasure.ErasedAt), r.Erasure.CaseIDsSHA256)
 	}
 	return ""
 }

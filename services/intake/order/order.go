@@ -2,6 +2,7 @@
 package order
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -55,12 +56,14 @@ func check(o *schemas.LedgerOrder) error {
 	if err := record.CheckLedger(o.Ledgers); err != nil {
 		return bad("ledgers: %w", err)
 	}
-	rotates, seals := o.Order == schemas.OrderKindRotateKey, o.Order == schemas.OrderKindSeal
+	rotates, seals, erases := o.Order == schemas.OrderKindRotateKey, o.Order == schemas.OrderKindSeal, o.Order == schemas.OrderKindErase
 	switch {
 	case o.Replaces.Set != rotates || o.PublicKey.Set != rotates:
 		return bad("replaces and public_key belong to rotate_key, and to nothing else")
 	case o.Generation.Set != seals:
 		return bad("generation belongs to seal, and to nothing else")
+	case o.Erase.Set != erases:
+		return bad("erase belongs to erase, and to nothing else")
 	case rotates:
 		for _, k := range []string{o.Replaces.Value, o.PublicKey.Value} {
 			if len(k) > maxKey {
@@ -77,6 +80,11 @@ func check(o *schemas.LedgerOrder) error {
 	case seals:
 		if o.Generation.Value < 1 {
 			return bad("generation %d; the first is 1", o.Generation.Value)
+		}
+		return nil
+	case erases:
+		if e := &o.Erase.Value; e.CustomerKeyVersion < 1 || e.Erasure.ErasedAt < 1 {
+			return bad("version %d of the customer key, erased at %d: both are at least 1", e.CustomerKeyVersion, e.Erasure.ErasedAt)
 		}
 		return nil
 	}
@@ -98,6 +106,12 @@ func statement(o *schemas.LedgerOrder) string {
 	}
 	if o.Generation.Set {
 		line("generation", o.Generation.Value)
+	}
+	if e := &o.Erase.Value; o.Erase.Set {
+		line("case_ids_sha256", hex.EncodeToString(e.Erasure.CaseIDsSHA256[:]))
+		line("erased_at", e.Erasure.ErasedAt)
+		line("customer_key_version", e.CustomerKeyVersion)
+		line("customer_key_sha256", hex.EncodeToString(e.CustomerKeySHA256[:]))
 	}
 	return b.String()
 }

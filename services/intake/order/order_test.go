@@ -29,9 +29,14 @@ func seal() *schemas.LedgerOrder {
 	return &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: "casetrail/test", Generation: schemas.Some(int32(1))}
 }
 
+func erasure() *schemas.LedgerOrder {
+	return &schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: "casetrail/test", Erase: schemas.Some(schemas.ErasureOrder{
+		Erasure: schemas.Erasure{CaseIDsSHA256: schemas.Hash{1}, ErasedAt: 1_700_000_000_000}, CustomerKeyVersion: 1, CustomerKeySHA256: schemas.Hash{2}})}
+}
+
 func TestWhatTheOperatorSignedIsTakenAndNothingElse(t *testing.T) {
 	operator := key(t, "operator", 9)
-	for _, make := range []func() *schemas.LedgerOrder{func() *schemas.LedgerOrder { return rotation(t) }, seal} {
+	for _, make := range []func() *schemas.LedgerOrder{func() *schemas.LedgerOrder { return rotation(t) }, seal, erasure} {
 		o := make()
 		if err := Sign(o, operator); err != nil {
 			t.Fatal(err)
@@ -47,7 +52,12 @@ func TestWhatTheOperatorSignedIsTakenAndNothingElse(t *testing.T) {
 			"public_key": func() { o.PublicKey = schemas.Some(key(t, "thief", 3).VerifierKey()) },
 			"replaces":   func() { o.Replaces = schemas.Some(key(t, "thief", 3).VerifierKey()) },
 			"generation": func() { o.Generation = schemas.Some(int32(2)) },
-			"order":      func() { o.Order = schemas.OrderKindErase },
+			"order":      func() { o.Order = (o.Order + 1) % 3 },
+			"erase":      func() { o.Erase = schemas.Some(schemas.ErasureOrder{}) },
+			"digest":     func() { o.Erase.Set, o.Erase.Value.Erasure.CaseIDsSHA256 = true, schemas.Hash{9} },
+			"erased_at":  func() { o.Erase.Set, o.Erase.Value.Erasure.ErasedAt = true, 9 },
+			"version":    func() { o.Erase.Set, o.Erase.Value.CustomerKeyVersion = true, 9 },
+			"key":        func() { o.Erase.Set, o.Erase.Value.CustomerKeySHA256 = true, schemas.Hash{9} },
 		} {
 			signed := *o
 			if change(); Verify(o, operator.Verifier()) == nil {

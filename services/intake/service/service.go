@@ -19,9 +19,9 @@ import (
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/process"
 	"github.com/casetrail/casetrail/pipelines/stage"
-	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	intakehttp "github.com/casetrail/casetrail/services/intake/http"
 	"github.com/casetrail/casetrail/services/intake/remote"
 	"github.com/casetrail/casetrail/services/intake/signals"
@@ -40,7 +40,7 @@ type Config struct {
 	ClassifierURL  string `name:"classifier-url" env:"CASETRAIL_CLASSIFIER_URL" placeholder:"URL" help:"Ask this HTTP service for the case type, in place of the classifier that is built in. What it does not answer properly within half a second is unknown, and a human's."`
 	ClassifierFile string `name:"classifier" env:"CASETRAIL_CLASSIFIER" placeholder:"FILE" help:"A classifier that casetrail train made, in place of the one that is built in."`
 	PolicyKey      string `name:"policy-key" env:"CASETRAIL_POLICY_KEY" placeholder:"FILE" help:"The operator's public key (.vkey). Policies that it did not sign are refused; without it, all are."`
-	CustomerKey    string `name:"customer-key" env:"CASETRAIL_CUSTOMER_KEY" placeholder:"FILE" help:"The secret (.secret) that ties a customer's cases to each other in the ledger, and to nobody who does not have it; casetrail keys secret makes one. All replicas have the same."`
+	CustomerKey    string `name:"customer-key" env:"CASETRAIL_CUSTOMER_KEY" placeholder:"FILE" help:"The secret that ties a customer's cases to each other in the ledger, and to nobody who does not have it; casetrail keys customers makes one. All replicas have the same."`
 }
 
 // Validate reports everything that is wrong at once.
@@ -69,15 +69,15 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) customerKey() ([]byte, error) {
+func (c *Config) customerKey() (*customers.Holder, error) {
 	if c.CustomerKey == "" {
-		return nil, errors.New("--customer-key is missing: make one with casetrail keys secret")
+		return nil, errors.New("--customer-key is missing: make one with casetrail keys customers")
 	}
-	secret, err := record.LoadSecret(c.CustomerKey)
+	held, err := customers.Hold(c.CustomerKey)
 	if err != nil {
 		return nil, fmt.Errorf("--customer-key: %w", err)
 	}
-	return secret, nil
+	return held, nil
 }
 
 func (c *Config) policyKey() (note.Verifier, error) {
@@ -114,7 +114,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 	if err != nil {
 		return err
 	}
-	customers, err := c.customerKey()
+	held, err := c.customerKey()
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (c *Config) Run(ctx context.Context, s *process.Shell) error {
 		served <- err
 	}()
 	err = s.RunStage(ctx, stream.Definition(stream.Options{Codec: codec, Model: model, Signals: heard, PolicyKey: key, EventClock: c.Clock == "event",
-		Learn: func(value []byte) error { return codec.Await(ctx, value) }, Now: time.Now, CustomerKey: customers}))
+		Learn: func(value []byte) error { return codec.Await(ctx, value) }, Now: time.Now, Customers: held}))
 	cancel(err)
 	return errors.Join(err, <-served)
 }

@@ -1,6 +1,6 @@
 // Package stream is intake's core: it takes chat events from one partition of chat.events, validates them, adds what the
 // models find, and spreads them over case.events by case. It has no state; what is not deterministic (arrival, findings,
-// salts) is decided here, once, and is data from here on.
+// commitments) is decided here, once, and is data from here on.
 package stream
 
 import (
@@ -45,6 +45,14 @@ type Classifier interface {
 	Find(text string) (found classify.Finding, version string)
 }
 
+// Customers is the secret that commitments are made with.
+type Customers interface {
+	// Commitment is what ties the cases of a customer to each other, and to nobody.
+	Commitment(id string) [32]byte
+	// Erased is called where the log says that customers were erased, and what the secret is since. An error ends the stage.
+	Erased(version int64, sum [32]byte) error
+}
+
 // Options are what a deployment decides.
 type Options struct {
 	Codec *schemas.Codec
@@ -60,8 +68,8 @@ type Options struct {
 	Learn func(value []byte) error
 	// Now is the wall clock.
 	Now func() time.Time
-	// CustomerKey is the secret that salts are made with; see Salt.
-	CustomerKey []byte
+	// Customers knows the commitments of customers.
+	Customers Customers
 }
 
 // Handler is the stage.Handler of one partition of chat.events.
@@ -175,6 +183,9 @@ func (h *Handler) Handle(in stage.Record) ([]stage.Record, error) {
 	h.in, h.out, h.offset = in, h.out[:0], in.Offset
 	h.arrived = min(in.Time.UnixMilli(), h.Now().UnixMilli())
 	err := h.take(in)
+	if key := (*keyError)(nil); errors.As(err, &key) {
+		return nil, err
+	}
 	if err != nil {
 		err = fmt.Errorf("%w: %w", err, stage.ErrReject)
 	}
@@ -231,9 +242,21 @@ func (h *Handler) order(o *schemas.LedgerOrder) error {
 	if err := order.Verify(o, h.PolicyKey); err != nil {
 		return fmt.Errorf("%w: %w", errOrder, err)
 	}
+	if o.Order == schemas.OrderKindErase {
+		// It stands in every partition, for every intake to see; one of them tells the ledgers.
+		if err := h.Customers.Erased(o.Erase.Value.CustomerKeyVersion, o.Erase.Value.CustomerKeySHA256); err != nil {
+			return &keyError{err}
+		}
+		if h.partition != 0 {
+			return nil
+		}
+	}
 	h.toAll(o)
 	return nil
 }
+
+// keyError is a fault of the customer key, and not of the order: it ends the stage.
+type keyError struct{ error }
 
 func (h *Handler) toAll(m schemas.Message) {
 	value := h.Codec.Append(nil, pipelines.CaseEvents, m)

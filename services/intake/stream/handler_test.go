@@ -16,10 +16,13 @@ import (
 	"github.com/casetrail/casetrail/pipelines/stage/memory"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/classify"
+	"github.com/casetrail/casetrail/services/intake/customers"
 	"github.com/casetrail/casetrail/services/intake/order"
 	"github.com/casetrail/casetrail/services/intake/signals"
 	"github.com/casetrail/casetrail/services/router/guard"
 )
+
+var customerKey, _ = customers.New(rand.NewChaCha8([32]byte{1}))
 
 var codec = schemas.NewOfflineCodec(pipelines.Subjects(pipelines.Intake)...)
 
@@ -49,7 +52,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{Log: memory.New(3), now: t0, t: t}
 	w.signer, _ = note.NewSigner(s)
 	verifier, _ := note.NewVerifier(v)
-	w.opt = Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, CustomerKey: []byte("key")}
+	w.opt = Options{Codec: codec, Model: model, Signals: heard, PolicyKey: verifier, Now: func() time.Time { return time.UnixMilli(w.now) }, Customers: customerKey}
 	return w
 }
 
@@ -100,7 +103,7 @@ func TestFindingsAreDataFromHereOn(t *testing.T) {
 	if len(e) != 1 || e[0].CaseType.Value != "fraud_claim" || e[0].ClassifierVersion == "" || e[0].ObservedAt != t0 {
 		t.Fatalf("%+v", e)
 	}
-	if salt := e[0].CustomerSalt.Value; len(salt) != 16 || e[0].CustomerCommitment.Value != Commitment(salt, "anna") {
+	if e[0].CustomerSalt.Set || e[0].CustomerCommitment.Value != schemas.Hash(customerKey.Commitment("anna")) {
 		t.Fatalf("commitment %+v", e[0])
 	}
 	ticks := written[schemas.Tick](w, pipelines.CaseEvents)

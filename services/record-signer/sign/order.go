@@ -42,6 +42,10 @@ func (s *Signer) order(o *schemas.LedgerOrder) (record.Kind, error) {
 			return void("it seals generation %d", o.Generation.Value)
 		}
 		return record.KindSeal, nil
+	case schemas.OrderKindErase:
+		e := &o.Erase.Value.Erasure
+		s.rec.Erasure = record.Erasure{CaseIDsSHA256: record.Hash(e.CaseIDsSHA256), ErasedAt: e.ErasedAt}
+		return record.KindErasure, nil
 	}
 	return void("there is no such order yet")
 }

@@ -109,12 +109,25 @@ func TestOrdersThatTheLedgerDoesNotFollow(t *testing.T) {
 		"signs here":                             rotation(t, 6, 1),
 		"it is for the ledgers of casetrail/dev": seal("casetrail/dev", 1),
 		"it seals generation 2":                  seal(prefix, 2),
-		"no such order":                          &schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: prefix},
 	} {
 		out, err := newSigner(t).Handle(input(m, 3, 0))
 		if len(out) > 0 || !errors.Is(err, stage.ErrReject) || !errors.Is(err, errVoid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v and %d messages, want it refused with %q", err, len(out), want)
 		}
+	}
+}
+
+// An erasure record says what the order said, to the byte.
+func TestAnErasureIsRecorded(t *testing.T) {
+	says := schemas.Erasure{CaseIDsSHA256: schemas.Hash{7}, ErasedAt: 1760000900000}
+	out, err := newSigner(t).Handle(input(&schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: prefix,
+		Erase: schemas.Some(schemas.ErasureOrder{Erasure: says, CustomerKeyVersion: 1})}, 3, 0))
+	if err != nil || len(out) < 2 {
+		t.Fatal(len(out), err)
+	}
+	s, err := record.Decode(out[1].Value[5:])
+	if err != nil || s.Kind != record.KindErasure || s.Erasure.CaseIDsSHA256 != (record.Hash{7}) || s.Erasure.ErasedAt != says.ErasedAt {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 
