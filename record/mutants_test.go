@@ -14,7 +14,7 @@ var mutants = []struct{ name, file, old, new string }{
 	{"any signature", "chain.go", "!p.verifies(k)", "false"},
 	{"a signature that a worker skips", "ahead.go", "p.keyID() == k.KeyHash() && p.verifies(k)", "p.Sequence%100 == 0 || p.verifies(k)"},
 	{"a signature under another key than the valid one", "chain.go", "p.by == k", "p.by != nil"},
-	{"a later fault before an earlier one", "ahead.go", "(a.last + 1) % len(a.ring)", "(a.last + len(a.ring) - 1) % len(a.ring)"},
+	{"a later fault in the place of an earlier one", "ahead.go", "i < oldest.filled && a.err == nil", "i < oldest.filled"},
 	{"any key", "chain.go", "s.keyID() != k.KeyHash()", "false"},
 	{"any previous hash", "chain.go", "case !c.links(s):", "case false:"},
 	{"gaps", "chain.go", "case s.Sequence > size:", "case false:"},
