@@ -16,6 +16,9 @@ type calibrateCommand struct {
 // enoughRows is from how many human-only rows on a leak of 0.005 can be told from one twice as large.
 const enoughRows = 600
 
+// mostLearnt is how large a part of the rows the classifier may have learnt from: customers do say the same few words.
+const mostLearnt = 0.1
+
 // Run prints the threshold that keeps the leak within its budget on the rows of a file, and the policy's lines.
 func (c *calibrateCommand) Run() error {
 	if !(c.MaxLeak > 0 && c.MaxLeak < 1) {
@@ -29,6 +32,16 @@ func (c *calibrateCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	learnt := 0
+	for _, l := range labelled {
+		if model.Learnt(l.Text) {
+			learnt++
+		}
+	}
+	if float64(learnt) > mostLearnt*float64(len(labelled)) {
+		return fmt.Errorf("%s: the classifier has learnt from %d of its %d rows, and is surer of them than it will be of new messages: "+
+			"the threshold would be too low; calibrate with rows that casetrail train was not given", c.File, learnt, len(labelled))
+	}
 	b, ok := assess.Choose(rows, assess.Weights(rows, mix), c.MaxLeak)
 	if b.Rows == 0 {
 		return fmt.Errorf("%s has no row of a human-only type: the leak can't be told", c.File)
@@ -39,6 +52,9 @@ func (c *calibrateCommand) Run() error {
 	fmt.Printf("# %d rows, %d of them human-only (as good as %.0f weighted evenly); classifier %s\n", len(rows), b.Rows, b.Effective, model.Version())
 	fmt.Printf("# leak %.4f, below %.4f with 95 %% confidence; the AI gets %.1f %% of the cases, and %.4f of the unknown ones\n",
 		b.Leak.HumanOnly, b.Bound, 100*b.Leak.Share, b.Leak.Unknown)
+	if learnt > 0 {
+		fmt.Printf("# the classifier has learnt from %d of the rows, or from others with the same words\n", learnt)
+	}
 	if b.Rows < enoughRows {
 		fmt.Printf("# %d human-only rows are few: from %d on the bound says something about a leak of 0.005\n", b.Rows, enoughRows)
 	}

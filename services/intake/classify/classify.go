@@ -39,7 +39,7 @@ type Finding struct {
 }
 
 // release names the code and training recipe that the weights belong to.
-const release = "linear-ngram-2026.12"
+const release = "linear-ngram-2026.13"
 
 //go:embed model.bin
 var embedded []byte
@@ -76,6 +76,16 @@ func Parse(data []byte) (*Model, error) {
 // Threshold is the AIProbability from which on an AI may have a case, for a leak of 0.005 on the data that the model was
 // calibrated with.
 func (m *Model) Threshold() float64 { return m.file.Threshold }
+
+// Learnt tells whether the weights were learnt from this text, in whatever case and punctuation, among others. By chance it
+// says so of one text in a hundred thousand that they were not.
+func (m *Model) Learnt(text string) bool {
+	s := m.scratch.Get().(*scratch)
+	defer m.scratch.Put(s)
+	s.message.Extract(text)
+	_, found := slices.BinarySearch(m.file.Learnt, s.message.Hash())
+	return found
+}
 
 // Version names code and weights; findings of one version are the same everywhere.
 func (m *Model) Version() string { return m.version }

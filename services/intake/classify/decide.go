@@ -11,6 +11,15 @@ const clauseWords = 3
 // sure is from which probability on a clause is taken to be a matter of its own.
 const sure = 0.7
 
+// What an error costs, against one of an AI's types taken for another's, and how much a clause that may be a human's raises
+// it. They were found on held-out sources (make eval): AIProbability is honest there, and the AI gets the most at a small leak.
+const (
+	humanCost   = 2.0  // of the probability of a dispute, a fraud or hardship
+	severalCost = 1.65 // of several wishes
+	unknownCost = 0.67 // of unknown
+	clauseCost  = 2.0  // by e to this, where a clause is surely a human's
+)
+
 // forAI is the probability that an AI may have the matter. An error towards a human's type costs a human's time; an
 // error towards an AI leaves a person in need with a bot. So a clause or a sentence that is a human's takes the whole
 // message to the human, whatever stands around it; so do two clauses of different types, which are several wishes; and a
@@ -19,13 +28,14 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 	if s.message.Unread {
 		return 0
 	}
-	ai := p[0] + p[1] + p[2] + p[3]
-	if len(clauses) < 2 || inject.ClauseVetoOff.Is() {
-		return ai
-	}
+	ai := 1.0
+	risk := 0.0                 // of the clause that is most a human's
 	var surest [AITypes]float64 // of the clauses so far
 	var sentence sums
 	parts := 0
+	if len(clauses) < 2 || inject.ClauseVetoOff.Is() {
+		clauses = nil // the whole is all there is
+	}
 	for i := range clauses {
 		if s.message.Clauses[i].Opens {
 			sentence, parts = sums{}, 0
@@ -40,6 +50,7 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 		}
 		q := m.probabilities(&clauses[i])
 		ai = min(ai, veto(&q))
+		risk = max(risk, q[4]+q[5]+q[6]+q[7])
 		for a, before := range surest {
 			for b, other := range q[:AITypes] {
 				if a != b && before >= sure && other >= sure {
@@ -51,7 +62,14 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 			surest[k] = max(surest[k], q[k])
 		}
 	}
-	return max(ai, 0)
+	return max(min(ai, weighed(p, risk)), 0)
+}
+
+// weighed is the AI's share of the probability when all the others' counts by what an error costs.
+func weighed(p *[9]float64, risk float64) float64 {
+	ai := p[0] + p[1] + p[2] + p[3]
+	others := float64(humanCost*(p[4]+p[5]+p[6])) + float64(severalCost*p[7]) + float64(unknownCost*p[8])
+	return ai / (ai + float64(others*exp(clauseCost*risk)))
 }
 
 // veto is what a stretch leaves of the AI's probability: all, unless it is surely a human's.

@@ -2,6 +2,7 @@ package training
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/casetrail/casetrail/services/intake/classify"
@@ -39,7 +40,11 @@ func Add(examples []*Example) ([]byte, error) {
 		})
 	}
 	wait.Wait()
-	return weights.Encode(quantise(mean(trained[:])))
+	added := quantise(mean(trained[:]))
+	added.Learnt = append(hashes(examples), file.Learnt...)
+	slices.Sort(added.Learnt)
+	added.Learnt = slices.Compact(added.Learnt)
+	return weights.Encode(added)
 }
 
 // restore undoes quantise.

@@ -98,6 +98,18 @@ func (m *Message) Extract(text string) {
 // Text gives the normalised text from word i up to and without word j. It is overwritten by the next Extract.
 func (m *Message) Text(i, j int) []byte { return m.text[m.Words[i].from:m.Words[j-1].to] }
 
+// Hash tells one text from another, whatever its case and punctuation.
+func (m *Message) Hash() uint32 {
+	h := uint64(wordSeed)
+	for _, w := range m.Words {
+		for _, b := range m.text[w.from:w.to] {
+			h = (h ^ uint64(b)) * prime
+		}
+		h = (h ^ ' ') * prime
+	}
+	return uint32(h * golden >> 32)
+}
+
 // joins tells a word that starts another wish in the same sentence.
 func joins(word []byte) bool {
 	switch string(word) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Heads is how many sums a row feeds; Stride is how many bytes a row takes, so that none straddles a cache line.
@@ -18,7 +19,7 @@ const (
 	Bias   = 128 // a stored byte b stands for b - Bias
 )
 
-var magic = [8]byte{'C', 'T', 'W', 'E', 'I', 'G', 'H', '2'}
+var magic = [8]byte{'C', 'T', 'W', 'E', 'I', 'G', 'H', '3'}
 
 // ErrBroken is wrapped by every error of Decode.
 var ErrBroken = errors.New("classify: broken weights")
@@ -28,8 +29,9 @@ type File struct {
 	Bits      int            // rows are 1<<Bits
 	Scale     [Heads]float64 // what one unit of a row's byte is worth to each head
 	Intercept [Heads]float64
-	Threshold float64 // of the AI's probability, at the leak that the model was made for
-	Rows      []byte  // (1<<Bits) * Stride
+	Threshold float64  // of the AI's probability, at the leak that the model was made for
+	Rows      []byte   // (1<<Bits) * Stride
+	Learnt    []uint32 // hashes of the texts that the weights were learnt from, rising
 }
 
 type header struct {
@@ -39,19 +41,29 @@ type header struct {
 	Scale     [Heads]float64
 	Intercept [Heads]float64
 	Threshold float64
+	Learnt    uint32
 }
+
+// maxLearnt bounds how many texts a file can tell of.
+const maxLearnt = 1 << 22
 
 // Encode gives the file's bytes.
 func Encode(f *File) ([]byte, error) {
 	if f.Bits < 1 || f.Bits > 24 || len(f.Rows) != Stride<<f.Bits {
 		return nil, fmt.Errorf("classify: %d bytes of weights do not fill 2^%d rows of %d", len(f.Rows), f.Bits, Stride)
 	}
+	if len(f.Learnt) > maxLearnt {
+		return nil, fmt.Errorf("classify: %d texts are too many to learn from; at most %d", len(f.Learnt), maxLearnt)
+	}
 	var out bytes.Buffer
-	h := header{magic, uint32(f.Bits), Stride, f.Scale, f.Intercept, f.Threshold}
+	h := header{magic, uint32(f.Bits), Stride, f.Scale, f.Intercept, f.Threshold, uint32(len(f.Learnt))}
 	if err := binary.Write(&out, binary.LittleEndian, h); err != nil {
 		return nil, err
 	}
 	out.Write(f.Rows)
+	if err := binary.Write(&out, binary.LittleEndian, f.Learnt); err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(out.Bytes())
 	out.Write(sum[:])
 	return out.Bytes(), nil
@@ -74,8 +86,8 @@ func Decode(data []byte) (*File, error) {
 	if sum := sha256.Sum256(body); !bytes.Equal(sum[:], data[len(body):]) {
 		return nil, fmt.Errorf("%w: the checksum does not match", ErrBroken)
 	}
-	if h.Stride != Stride || h.Bits < 1 || h.Bits > 24 || len(body)-size != Stride<<h.Bits {
-		return nil, fmt.Errorf("%w: %d bytes do not fill 2^%d rows of %d", ErrBroken, len(body)-size, h.Bits, h.Stride)
+	if h.Stride != Stride || h.Bits < 1 || h.Bits > 24 || h.Learnt > maxLearnt || len(body)-size != Stride<<h.Bits+4*int(h.Learnt) {
+		return nil, fmt.Errorf("%w: %d bytes are not 2^%d rows of %d and %d hashes", ErrBroken, len(body)-size, h.Bits, h.Stride, h.Learnt)
 	}
 	for i := range Heads {
 		if !finite(h.Scale[i]) || h.Scale[i] < 0 || !finite(h.Intercept[i]) {
@@ -85,7 +97,15 @@ func Decode(data []byte) (*File, error) {
 	if !(h.Threshold > 0 && h.Threshold <= 1) {
 		return nil, fmt.Errorf("%w: the threshold %v is not above 0 and at most 1", ErrBroken, h.Threshold)
 	}
-	return &File{int(h.Bits), h.Scale, h.Intercept, h.Threshold, body[size:]}, nil
+	end := len(body) - 4*int(h.Learnt)
+	learnt := make([]uint32, h.Learnt)
+	if _, err := binary.Decode(body[end:], binary.LittleEndian, learnt); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	if !slices.IsSorted(learnt) {
+		return nil, fmt.Errorf("%w: the hashes of what was learnt are not in order", ErrBroken)
+	}
+	return &File{int(h.Bits), h.Scale, h.Intercept, h.Threshold, body[size:end], learnt}, nil
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && math.Abs(f) < 1e6 }
