@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/casetrail/casetrail/services/intake/classify"
@@ -22,6 +23,9 @@ func TestTheShippedThresholdIsTheModels(t *testing.T) {
 	policy, err := guard.Parse(document)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got := policy.Classification.Classifier; got != model.Version() {
+		t.Errorf("the policy's threshold is for %s, and the model is %s", got, model.Version())
 	}
 	if got := policy.Classification.AIThreshold; got != model.Threshold() || got != guard.Shipped.AIThreshold {
 		t.Errorf("the policy has %v, the router %v, the model %v", got, guard.Shipped.AIThreshold, model.Threshold())
@@ -59,7 +63,16 @@ func TestTrainCalibrateEval(t *testing.T) {
 	if err := (&trainCommand{Files: []string{rows}, Out: model}).Run(); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&calibrateCommand{File: rows, MaxLeak: 0.005, Mix: "rows", Classifier: model}).Run(); err != nil {
+	err := (&calibrateCommand{File: rows, MaxLeak: 0.005, Mix: "rows", Classifier: model}).Run()
+	if err == nil || !strings.Contains(err.Error(), "has learnt from 4 of its 4 rows") {
+		t.Errorf("calibrate on what the model has learnt: %v", err)
+	}
+	fresh := filepath.Join(dir, "fresh.csv")
+	text = "text,case_type\nis the sofa on the van yet please,shipment_tracking\nsome crook emptied our savings last night,fraud_claim\n"
+	if err := os.WriteFile(fresh, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&calibrateCommand{File: fresh, MaxLeak: 0.005, Mix: "rows", Classifier: model}).Run(); err != nil {
 		t.Error(err)
 	}
 	if err := (&evalCommand{File: rows, Mix: "rows", Classifier: model, JSON: true}).Run(); err != nil {

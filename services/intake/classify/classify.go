@@ -33,7 +33,7 @@ const AITypes = 4
 type Finding struct {
 	CaseType      string   // one of CaseTypes, or Unknown: the most probable
 	Probability   float64  // of CaseType
-	AIProbability float64  // that the matter is one of the AI's types, CaseTypes[:AITypes], and no clause of it a human's
+	AIProbability float64  // that the matter is one of the AI's types, CaseTypes[:AITypes], and no clause of it a human's; weighed by what an error costs
 	Bare          bool     // says nothing of its matter: a greeting, thanks, "are you there?"; the type is then Unknown
 	Because       []string // at most 5 stretches of the normalised text that spoke most for CaseType, strongest first; from Explain only
 }
@@ -84,7 +84,7 @@ func (m *Model) Learnt(text string) bool {
 	defer m.scratch.Put(s)
 	s.message.Extract(text)
 	_, found := slices.BinarySearch(m.file.Learnt, s.message.Hash())
-	return found
+	return found && len(s.message.Words) > 0
 }
 
 // Version names code and weights; findings of one version are the same everywhere.

@@ -184,3 +184,18 @@ func TestBrokenWeights(t *testing.T) {
 		t.Errorf("version %q", version)
 	}
 }
+
+func TestLearntKnowsItsTextsAgain(t *testing.T) {
+	model, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		"refund status": true, "REFUND  status!": true, // of the phrases
+		"the blue heron never asked for its umbrella": false, "": false,
+	} {
+		if got := model.Learnt(text); got != want {
+			t.Errorf("Learnt(%q) = %v", text, got)
+		}
+	}
+}

@@ -12,7 +12,8 @@ const clauseWords = 3
 const sure = 0.7
 
 // What an error costs, against one of an AI's types taken for another's, and how much a clause that may be a human's raises
-// it. They were found on held-out sources (make eval): AIProbability is honest there, and the AI gets the most at a small leak.
+// it. They were found on held-out
+// sources (make eval), where the AI gets more at a small leak with them, and AIProbability is still honest.
 const (
 	humanCost   = 2.0  // of the probability of a dispute, a fraud or hardship
 	severalCost = 1.65 // of several wishes
@@ -34,7 +35,7 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 	var sentence sums
 	parts := 0
 	if len(clauses) < 2 || inject.ClauseVetoOff.Is() {
-		clauses = nil // the whole is all there is
+		clauses = nil // the whole says it all
 	}
 	for i := range clauses {
 		if s.message.Clauses[i].Opens {
