@@ -69,6 +69,20 @@ func statements(t *testing.T, ctx context.Context, key string) {
 	}
 }
 
+// plainPolicies has the page read policies' documents as package record does.
+func plainPolicies(t *testing.T, ctx context.Context) {
+	for line := range strings.Lines(string(read(t, "record/testdata/policies.jsonl"))) {
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`((p) => {
+			let got = null;
+			try { got = humanOnly(p.document).join(); } catch { }
+			return got === (p.plain ? (p.human_only ?? []).join() : null) ? "" : String(got);
+		})(`+line+")"))
+		if err != nil || got != "" {
+			t.Errorf("%s: the page reads %q, %v", line, got, err)
+		}
+	}
+}
+
 // axeCore is the package of the checker, and its SHA-512.
 const (
 	axeCore    = "axe-core@4.10.3"

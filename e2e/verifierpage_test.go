@@ -166,6 +166,7 @@ func TestVerifierPage(t *testing.T) {
 		}
 		screenshot(t, ctx, "bad")
 	})
+	t.Run("policies", func(t *testing.T) { plainPolicies(t, ctx) })
 	t.Run("statements", func(t *testing.T) { statements(t, ctx, key) })
 	t.Run("another key", func(t *testing.T) {
 		other := "casetrail-other+" + strings.SplitN(key, "+", 2)[1]

@@ -217,6 +217,7 @@ func TestStatementsOfSeveralLedgers(t *testing.T) {
 }
 
 func TestHumanOnly(t *testing.T) {
+	var list bytes.Buffer
 	for _, c := range []struct{ document, want string }{
 		{"", "[]"},
 		{"routes:\n", "[]"},
@@ -250,8 +251,12 @@ func TestHumanOnly(t *testing.T) {
 		{"a:\tb\n", "byte 2"},
 	} {
 		got, err := HumanOnly(c.document)
+		if e := json.NewEncoder(&list).Encode(map[string]any{"document": c.document, "human_only": got, "plain": err == nil}); e != nil {
+			t.Fatal(e)
+		}
 		if text := fmt.Sprint(got); err == nil && text != c.want || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %s %v, want %s", c.document, text, err, c.want)
 		}
 	}
+	golden(t, "policies.jsonl", list.Bytes())
 }

@@ -2,7 +2,10 @@ package guard_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/casetrail/casetrail/pipelines/policies"
 	"github.com/casetrail/casetrail/record"
@@ -23,6 +26,32 @@ func FuzzHumanOnlyIsReadAlike(f *testing.F) {
 			t.Errorf("%q: %q, the router reads %q", document, got, p.Routes.HumanOnly)
 		}
 	})
+}
+
+// The same of many policies put together from lines that may or may not be plain.
+func TestHumanOnlyIsReadAlike(t *testing.T) {
+	lines := []string{"version: a", "version: \"a # b\"", "version: it's", "version: a [ b", "workflow: b", "workflow: 'b: c'", "idle_close: 4h", "idle_close: 4h # x", "routes:", "routes: # x", "routes: {human_only: [x]}",
+		"  human_only: [x, y]", "  human_only: [x,", "     y ]", "  human_only:", "  - x", "  -  'y'", "    - z", "    - \"w\" # v", "  ai_handles: []", "  ai_handles: [q]", "    ai_handles: [r]", "  ai_handles:", "",
+		"# routes:", "  # human_only: [n]", "tripwires:", "  human_request: true", "  duration: 10m", "drift:", "  baselines: []", "  weights: {human_only: 3}", "- x", "metrics: {human_within: 3m}", "  human_only: *x", "]"}
+	plain := 0
+	rapid.Check(t, func(t *rapid.T) {
+		document := "version: a\nworkflow: b\nidle_close: 4h\nroutes:\n"
+		if rapid.Bool().Draw(t, "free") {
+			document = ""
+		}
+		document += strings.Join(rapid.SliceOfN(rapid.SampledFrom(lines), 1, 14).Draw(t, "lines"), "\n") + "\n"
+		got, err := record.HumanOnly(document)
+		p, invalid := guard.Parse([]byte(document))
+		if err != nil || invalid != nil {
+			return
+		}
+		if plain++; !slices.Equal(got, p.Routes.HumanOnly) {
+			t.Fatalf("%q: %q, the router reads %q", document, got, p.Routes.HumanOnly)
+		}
+	})
+	if plain == 0 {
+		t.Error("none could be read by both: this shows nothing")
+	}
 }
 
 // What ships can be read by both.
