@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,10 +11,10 @@ import (
 // ledger after another, each in order, after they have been verified.
 type Statements struct {
 	noAI, met, within Statement
-	policies          map[string][]string // of the ledger in hand: the types that are human-only, by version; nil where it can't be told
+	policies          map[string][]string // of the ledger in hand and its earlier generations: the types that are human-only, by version; nil where it can't be told
 	why               map[string]string   // why it can't
-	ledger            string
-	flagged, turned   int64 // cases of a human-only type: with a breach on record; that the AI had before they were of it
+	series            string              // the ledger's name without its generation: the next one goes on with the policies
+	flagged, turned   int64               // cases of a human-only type: with a breach on record; that the AI had before they were of it
 	firstFlagged      string
 	open              int64          // requests that are open breaches
 	months            map[int]*Month // by months since the year 0
@@ -25,14 +26,14 @@ func NewStatements() *Statements {
 		noAI:   Statement{Name: "no-ai-on-human-only", Says: "no case of a human-only type has an AI's turn that is not on record as a breach"},
 		met:    Statement{Name: "human-requests-met", Says: "every request for a human has the time at which one joined, or an open breach"},
 		within: Statement{Name: "human-within-3-minutes", Says: "of the requests of each month, UTC, 95 % waited under 3 minutes", Figure: true},
-		months: map[int]*Month{},
+		policies: map[string][]string{}, why: map[string]string{}, months: map[int]*Month{},
 	}
 }
 
 // Take takes the next record.
 func (s *Statements) Take(r *Record) {
-	if r.Ledger != s.ledger {
-		s.ledger, s.policies, s.why = r.Ledger, map[string][]string{}, map[string]string{}
+	if series := r.Ledger[:strings.LastIndexByte(r.Ledger, '/')+1]; series != s.series || series == "" && r.Kind == KindGenesis {
+		s.series, s.policies, s.why = series, map[string][]string{}, map[string]string{}
 	}
 	switch r.Kind {
 	case KindPolicy:

@@ -216,6 +216,25 @@ func TestStatementsOfSeveralLedgers(t *testing.T) {
 	}
 }
 
+// A case may be opened in one generation of a ledger and concluded in the next; another partition's policies are not the ledger's.
+func TestStatementsGoOnInTheNextGeneration(t *testing.T) {
+	s := NewStatements()
+	policy := Record{Ledger: "d/e/0/1", Kind: KindPolicy, Policy: Policy{Version: "p-1", Document: plainDocument}}
+	r := conduct(func(c *Case) { c.Route, c.Handler = RouteAIHandled, HandlerAI })
+	s.Take(&policy)
+	r.Ledger = "d/e/0/2"
+	s.Take(&r)
+	if got := s.List()[0]; got.Verdict != Broken || !strings.HasPrefix(got.First, "ledger d/e/0/2 ") {
+		t.Errorf("%+v", got)
+	}
+	s = NewStatements()
+	s.Take(&policy)
+	r.Ledger = "d/e/1/1"
+	if s.Take(&r); s.List()[0].Verdict != NotCheckable {
+		t.Errorf("%+v", s.List()[0])
+	}
+}
+
 func TestHumanOnly(t *testing.T) {
 	var list bytes.Buffer
 	for _, c := range []struct{ document, want string }{
