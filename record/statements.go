@@ -23,9 +23,9 @@ type Statements struct {
 // NewStatements begins without records.
 func NewStatements() *Statements {
 	return &Statements{
-		noAI:   Statement{Name: "no-ai-on-human-only", Says: "no case of a human-only type has an AI's turn that is not on record as a breach"},
-		met:    Statement{Name: "human-requests-met", Says: "every request for a human has the time at which one joined, or an open breach"},
-		within: Statement{Name: "human-within-3-minutes", Says: "of the requests of each month, UTC, 95 % waited under 3 minutes", Figure: true},
+		noAI:     Statement{Name: "no-ai-on-human-only", Says: "no case of a human-only type has an AI's turn that is not on record as a breach"},
+		met:      Statement{Name: "human-requests-met", Says: "every request for a human has the time at which one joined, or an open breach"},
+		within:   Statement{Name: "human-within-3-minutes", Says: "of the requests of each month, UTC, 95 % waited under 3 minutes", Figure: true},
 		policies: map[string][]string{}, why: map[string]string{}, months: map[int]*Month{},
 	}
 }
