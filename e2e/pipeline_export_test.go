@@ -60,7 +60,7 @@ func TestPipelineExport(t *testing.T) {
 func threeSources(t *testing.T, p *harness.Pipeline, dir string) {
 	from := func(out string) string { return out[strings.LastIndex(out, "ledger verified: "):] }
 	root := func(out string) string { line, _, _ := strings.Cut(from(out), "\n"); return line + "\n" } // statements may follow it
-	nowhere := []string{"--kafka-brokers", "127.0.0.1:1", "--schema-registry", "http://127.0.0.1:1"} // neither is needed
+	nowhere := []string{"--kafka-brokers", "127.0.0.1:1", "--schema-registry", "http://127.0.0.1:1"}   // neither is needed
 	kafka := root(p.Casetrail("verify"))
 	rows := root(p.Casetrail(append([]string{"verify", "--clickhouse"}, nowhere...)...))
 	file := root(p.Casetrail(append([]string{"verify", dir}, nowhere...)...))

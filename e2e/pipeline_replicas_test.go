@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"regexp"
-	"strconv"
 	"testing"
 	"time"
 
@@ -48,13 +46,6 @@ func TestPipelineReplicas(t *testing.T) {
 // output is a topic that a stage writes often.
 var output = map[string]string{pipelines.Router: pipelines.WorkHuman, pipelines.RecordSigner: pipelines.ConductRecords}
 
-// partitions is how many a replica has of the stage of its service's name. The record-signer has a second one.
 func partitions(p *harness.Pipeline, name string, replica int) int {
-	_, body := p.Service(name, replica).Get("/metrics")
-	m := regexp.MustCompile(`(?m)^casetrail_stage_partitions\{[^}]*stage="` + name + `"[^}]*\} (\d+)$`).FindStringSubmatch(body)
-	if m == nil {
-		return -1
-	}
-	n, _ := strconv.Atoi(m[1]) // it is digits
-	return n
+	return p.Service(name, replica).Partitions(name)
 }

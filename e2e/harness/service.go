@@ -91,5 +91,16 @@ func (s *Service) Metric(name string) float64 {
 	return sum
 }
 
+// Partitions is how many a replica has of a stage, which need not be its service's only one; -1 where it does not say.
+func (s *Service) Partitions(stage string) int {
+	_, body := s.Get("/metrics")
+	m := regexp.MustCompile(`(?m)^casetrail_stage_partitions\{[^}]*stage="` + regexp.QuoteMeta(stage) + `"[^}]*\} (\d+)$`).FindStringSubmatch(body)
+	if m == nil {
+		return -1
+	}
+	n, _ := strconv.Atoi(m[1]) // it is digits
+	return n
+}
+
 // client keeps no connections: processes come and go.
 var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
