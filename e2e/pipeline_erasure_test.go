@@ -165,7 +165,7 @@ func (w *erasureWorld) before() {
 			w.t.Fatalf("the search does not find in %s what is there: %v", topic, found)
 		}
 	}
-	if w.inFiles() == 0 {
+	if w.Kind == harness.Embedded && w.inFiles() == 0 { // Apache Kafka has its files elsewhere
 		w.t.Fatal("the search does not find in the files what is there")
 	}
 }
@@ -180,6 +180,10 @@ func (w *erasureWorld) erase() {
 		}
 	}
 	first := w.path("first.certificate")
+	if len(w.erased) == 1 { // the short way, for mutants
+		w.mustErase(first, w.erased[0])
+		return
+	}
 	for _, kill := range kills {
 		if _, complaints, code := w.Tell(w.erased[0]+"\n", []string{kill}, w.eraseArgs(first)...); code == 1 {
 			w.t.Fatal(complaints)
@@ -253,7 +257,7 @@ func (w *erasureWorld) after(kind harness.Kind) {
 	}
 	w.stillProved(trusted)
 	cases := int64(0)
-	for _, name := range []string{"first.certificate", "others.certificate"} {
+	for _, name := range []string{"first.certificate", "others.certificate"}[:min(2, len(w.erased))] {
 		text, err := os.ReadFile(w.path(name))
 		if err != nil {
 			w.t.Fatal(err)
