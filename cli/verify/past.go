@@ -35,6 +35,9 @@ func (s *shadow) forget(tp stage.TopicPartition, state schemas.RouterState) (*pa
 	return p, err
 }
 
+// timeless tells whether no time is known yet: the ticks that said how far the sources had come were before the beginning.
+func (p *past) timeless(s *shadow) bool { return p != nil && s.now == 0 }
+
 // knows tells whether a case is one of the past.
 func (p *past) knows(s *shadow, e *schemas.CaseEvent) bool {
 	if p == nil {

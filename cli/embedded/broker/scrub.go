@@ -147,7 +147,7 @@ func blankCopy(dir string, parts []string, before map[string]int64) error {
 			return err
 		}
 		if last := before[part] - 1; len(segments) == 0 { // else the partition would count from 0 again
-			if err := os.WriteFile(filepath.Join(to, fmt.Sprintf("%d.dat", last)), nothing(last), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(to, fmt.Sprintf("%d.dat", last)), nothing(last), 0o600); err != nil {
 				return err
 			}
 		}
@@ -162,7 +162,7 @@ func blankCopy(dir string, parts []string, before map[string]int64) error {
 			if err := os.Remove(path); err != nil { // it is a link: the old file must stay as it is
 				return err
 			}
-			if err := os.WriteFile(path, raw, 0o644); err != nil {
+			if err := os.WriteFile(path, raw, 0o600); err != nil {
 				return err
 			}
 		}
