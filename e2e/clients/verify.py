@@ -1,32 +1,28 @@
-"""A second verifier of exports, written beside docs/record-format.md and sharing no code with the first. It prints a verdict for each file, one JSON object a line:
-{"ledger", "records", "root"}, or the first fault, {"ledger", "sequence", "field", "reason"}.
+"""A second verifier of exports, written beside docs/record-format.md and sharing no code with the first. It prints a verdict for each file, one
+JSON object a line: {"ledger", "records", "root"}, or the first fault, {"ledger", "sequence", "field", "reason"}.
 """
 
 import json
 import re
 import sys
 from base64 import b64decode, b64encode
-from functools import reduce
 from hashlib import sha256
+from io import BytesIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MAX_BODY, REMEMBERED, NO_SOURCE = 65_535, 1024, (-1, -1, 0)
-KINDS = ("genesis", "case", "amendment", "policy", "key_rotation", "erasure", "seal")
-TYPE = b"application/vnd.casetrail.conduct-record.v1+avro"
 # The fields in order: s string, l long, i int, h hash, b boolean, S source, e and a number an enumeration, a signals, ? optional.
 TOP = "previous_record_hash:h ledger:s sequence:l kind:e7 source:S"
 PARTS = {
-    "case": "workflow:s case_id:s case_type:s route:e3 handler:e2 ai_model_version:?s classifier_version:s policy_version:s"
-    " resolution_outcome:e5 customer_satisfaction_score:?i complaint_lodged:b escalation_triggered:b escalation_signals:a opened_at:l"
-    " human_requested_at:?l escalated_at:?l human_joined_at:?l concluded_at:l customer_messages:i ai_messages:i human_messages:i"
-    " guard_breach:b synthetic:b customer_commitment:h",
+    "case": "workflow:s case_id:s case_type:s route:e3 handler:e2 ai_model_version:?s classifier_version:s policy_version:s resolution_outcome:e5"
+    " customer_satisfaction_score:?i complaint_lodged:b escalation_triggered:b escalation_signals:a opened_at:l human_requested_at:?l escalated_at:?l"
+    " human_joined_at:?l concluded_at:l customer_messages:i ai_messages:i human_messages:i guard_breach:b synthetic:b customer_commitment:h",
     "amendment": "amends:S case_id:s case_type:s route:e3 handler:e2 amended_at:l customer_satisfaction_score:?i complaint_lodged:b synthetic:b",
     "policy": "version:s sha256:h applied_at:l document:s",
-    "key_rotation": "public_key:s from_sequence:l",
-    "erasure": "case_ids_sha256:h erased_at:l",
-}
+} | {"key_rotation": "public_key:s from_sequence:l", "erasure": "case_ids_sha256:h erased_at:l"}
+KINDS = ("genesis", *PARTS, "seal")
 
 
 class Fault(Exception):
@@ -45,79 +41,69 @@ def attempt(fn, field, reason="malformed", sequence=None):
         raise Fault(sequence, field, reason) from None
 
 
-class Reader:
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
+class Reader(BytesIO):
     def take(self, field, n):
-        need(0 <= n <= len(self.data) - self.at, field)
-        self.at += n
-        return self.data[self.at - n : self.at]
+        data = self.read(max(n, 0))
+        need(len(data) == n, field)
+        return data
 
     def flag(self, field, one):
-        b = self.take(field, 1)[0]
-        need(b in (0, one), field)
-        return b == one
+        return attempt(lambda: {0: False, one: True}[self.take(field, 1)[0]], field)
 
-    def number(self, field, low, high):
-        u = 0
-        for i in range(10):
+    def number(self, field, bits=64, below=None):
+        u, c, i = 0, 0x80, 0
+        while c >= 0x80:
             c = self.take(field, 1)[0]
-            need((i < 9 or c < 2) and (c > 0 or i == 0), field)
-            u |= (c & 0x7F) << (7 * i)
-            if c < 0x80:
-                break
+            need((i < 9 or i == 9 and c < 2) and (c > 0 or i == 0), field)
+            u, i = u | (c & 0x7F) << (7 * i), i + 1
         v = (u >> 1) ^ -(u & 1)
-        need(low <= v < high, field)
+        need(-(2 ** (bits - 1)) <= v < 2 ** (bits - 1) if below is None else 0 <= v < below, field)
         return v
 
-    def read(self, field, how):
-        return {
-            "?": lambda: self.read(field, how[1:]) if self.flag(field, 2) else None,
-            "b": lambda: self.flag(field, 1),
-            "h": lambda: self.take(field, 32),
-            "S": lambda: tuple(self.read(field, x) for x in "ili"),
-            "l": lambda: self.number(field, -(2**63), 2**63),
-            "i": lambda: self.number(field, -(2**31), 2**31),
-            "e": lambda: self.number(field, 0, int(how[1:])),
-            "s": lambda: attempt(self.take(field, self.read(field, "l")).decode, field),
-            "a": lambda: self.signals(field, self.number(field, 0, len(self.data) - self.at)),
-        }[how[0]]()
-
-    def signals(self, field, n):
-        out = [self.read(field, "e9") for _ in range(n)]
-        need(n == 0 or self.read(field, "l") == 0, field)
+    def signals(self, field):
+        out = [self.number(field, below=9) for _ in range(self.number(field, below=MAX_BODY))]
+        need(not out or self.number(field) == 0, field)
         return out
 
+    def value(self, field, how):
+        return {
+            "?": lambda: self.value(field, how[1:]) if self.flag(field, 2) else None,
+            "b": lambda: self.flag(field, 1),
+            "h": lambda: self.take(field, 32),
+            "S": lambda: tuple(self.value(field, x) for x in "ili"),
+            "l": lambda: self.number(field),
+            "i": lambda: self.number(field, bits=32),
+            "e": lambda: self.number(field, below=int(how[1:])),
+            "s": lambda: attempt(self.take(field, self.number(field)).decode, field),
+            "a": lambda: self.signals(field),
+        }[how[0]]()
+
     def fields(self, prefix, spec):
-        return {name: self.read(prefix + name, how) for name, how in (f.split(":") for f in spec.split())}
+        return {name: self.value(prefix + name, how) for name, how in (f.split(":") for f in spec.split())}
 
 
 def decode(body):
     need(68 <= len(body) <= MAX_BODY, "body")
     r = Reader(body[:-68])
     out = r.fields("", TOP)
+    out["kind"] = KINDS[out["kind"]]
     for part, spec in PARTS.items():
-        need(r.flag(part, 2) == (part == KINDS[out["kind"]]), part)
-        if part == KINDS[out["kind"]]:
+        need(r.flag(part, 2) == (part == out["kind"]), part)
+        if part == out["kind"]:
             out["part"] = r.fields(part.removeprefix("key_") + ".", spec)
-    need(r.at == len(r.data), "payload")
-    return out | {"kind": KINDS[out["kind"]]}
+    need(not r.read(), "payload")
+    return out
 
 
 def conduct(r):  # yields what must hold, in order, with the field that is at fault where it does not
-    p, kind = r.get("part", {}), r["kind"]
-    score = p.get("customer_satisfaction_score")
-    yield "customer_satisfaction_score", score is None or 1 <= score <= 5
-    if kind == "amendment":
-        yield "amendment", score is not None or p["complaint_lodged"]
-        yield "amendment.amends", r["source"] > p["amends"]
-    if kind == "policy":
-        yield "policy.document", sha256(p["document"].encode()).digest() == p["sha256"]
+    kind, p = r["kind"], {"customer_satisfaction_score": None} | r.get("part", {})
+    yield "customer_satisfaction_score", p["customer_satisfaction_score"] in (None, 1, 2, 3, 4, 5)
+    yield "amendment", kind != "amendment" or p["customer_satisfaction_score"] or p["complaint_lodged"]
+    yield "amendment.amends", kind != "amendment" or r["source"] > p["amends"]
+    yield "policy.document", kind != "policy" or sha256(p["document"].encode()).digest() == p["sha256"]
     if kind == "case":
-        human, silent = p["route"] == 1, p["ai_messages"] == 0
         yield "case.customer_messages", min(p["customer_messages"], p["ai_messages"], p["human_messages"]) >= 0
-        yield "case.guard_breach", silent or p["guard_breach"] or not human and p["case_type"] != "unknown"
+        yield "case.guard_breach", p["ai_messages"] == 0 or p["guard_breach"] or p["route"] != 1 and p["case_type"] != "unknown"
         yield "case.escalation_triggered", not p["guard_breach"] or p["escalation_triggered"]
         yield "case.handler", (p["handler"] == 0) == (p["route"] == 0)
         yield "case.escalation_signals", p["escalation_triggered"] == (p["escalation_signals"] != [])
@@ -144,7 +130,7 @@ def head(text):
     lines = text.split("\n")
     need(len(lines) == 4 and lines[3] == "", "checkpoint")
     need(is_name(lines[0], ledger=True), "checkpoint.origin")
-    need(lines[1].isascii() and lines[1].isdigit() and len(lines[1]) < 20 and str(int(lines[1])) == lines[1] and int(lines[1]) < 2**63, "checkpoint.size")
+    need(re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]) and int(lines[1]) < 2**63, "checkpoint.size")
     root = attempt(lambda: b64decode(lines[2], validate=True), "checkpoint.root")
     need(len(root) == 32 and b64encode(root).decode() == lines[2], "checkpoint.root")
     return lines[0], int(lines[1]), root
@@ -152,37 +138,35 @@ def head(text):
 
 def open_note(note, key):
     text, gap, signatures = note.rpartition("\n\n")
-    need(gap and signatures.endswith("\n") and len(note.encode()) <= MAX_BODY and not any(c < " " and c != "\n" for c in note), "checkpoint")
-    verified = False
+    need(gap and signatures.endswith("\n") and len(note.encode()) <= MAX_BODY and not re.search("[\0-\x09\x0b-\x1f]", note), "checkpoint")
+    ours = []
     for line in signatures[:-1].split("\n"):
         parts = line.split(" ")
         need(len(parts) == 3 and parts[0] == "\u2014" and is_name(parts[1]), "checkpoint")
         raw = attempt(lambda: b64decode(parts[2], validate=True), "checkpoint")
         need(len(raw) >= 5, "checkpoint")
-        if (parts[1], raw[:4]) == key[:2] and not verified:
-            attempt(lambda: key[2].verify(raw[4:], (text + "\n").encode()), "checkpoint", "bad_signature")
-            verified = True
-    need(verified, "checkpoint", "unknown_key")
+        ours += [raw[4:]] if (parts[1], raw[:4]) == key[:2] else []
+    need(ours, "checkpoint", "unknown_key")
+    attempt(lambda: key[2].verify(ours[0], (text + "\n").encode()), "checkpoint", "bad_signature")
     return head(text + "\n")
+
+
+def tree(leaves):  # RFC 6962, 2.1
+    k = 1 << max(len(leaves) - 1, 0).bit_length() >> 1
+    return sha256(b"\x01" + tree(leaves[:k]) + tree(leaves[k:])).digest() if k else (leaves or [sha256().digest()])[0]
 
 
 class Ledger:
     def __init__(self, name, key):
-        self.name, self.keys, self.leaves, self.peaks, self.promised = name, [(0, key)], [], [], []
-        self.source, self.sealed = NO_SOURCE, False
+        self.name, self.keys, self.leaves, self.promised, self.source, self.sealed = name, [(0, key)], [], [], NO_SOURCE, False
 
     def key(self, sequence):
         return [k for at, k in self.keys if at <= max(sequence, 0)][-1]
 
-    def root(self):
-        hashes = [h for _, h in reversed(self.peaks)] or [sha256().digest()]
-        return reduce(lambda right, left: sha256(b"\x01" + left + right).digest(), hashes)
-
     def signature(self, body, n, blamed):
-        key, payload = self.key(n), body[:-68]
-        need(body[-68:-64] == key[1], "key_id", "unknown_key", blamed)
-        pae = b"DSSEv1 %d %s %d %s" % (len(TYPE), TYPE, len(payload), payload)
-        attempt(lambda: key[2].verify(body[-64:], pae), "signature", "bad_signature", blamed)
+        need(body[-68:-64] == self.key(n)[1], "key_id", "unknown_key", blamed)
+        pae = b"DSSEv1 48 application/vnd.casetrail.conduct-record.v1+avro %d %s" % (len(body) - 68, body[:-68])
+        attempt(lambda: self.key(n)[2].verify(body[-64:], pae), "signature", "bad_signature", blamed)
 
     def record(self, body):
         r, size, leaf = decode(body), len(self.leaves), sha256(b"\x00" + body).digest()
@@ -195,22 +179,15 @@ class Ledger:
             self.signature(body, n, size)
             raise Fault(n, "sequence", "equivocation")
         need(n == size, "sequence", "gap")
-        before = bytes(32) if first else self.leaves[-1]
         later = first and re.search(r"(^|/)([2-9]|[1-9][0-9]{1,8})$", self.name)  # a generation that follows a seal
-        need((r["previous_record_hash"] == before) != bool(later), "previous_record_hash", "broken_chain")
+        need((r["previous_record_hash"] == (bytes(32) if first else self.leaves[-1])) != bool(later), "previous_record_hash", "broken_chain")
         need(not self.sealed and (r["kind"] == "genesis") == first, "kind", "wrong_kind")
         need(r["source"] == NO_SOURCE if first else r["source"] > self.source, "source", "source_not_above")
         self.signature(body, n, n)
         if r["kind"] == "key_rotation":
-            key = attempt(lambda: parse_key(r["part"]["public_key"]), "rotation.public_key", "bad_rotation")
+            self.keys.append((n + 1, attempt(lambda: parse_key(r["part"]["public_key"]), "rotation.public_key", "bad_rotation")))
             need(r["part"]["from_sequence"] == n + 1, "rotation.from_sequence", "bad_rotation")
-            self.keys.append((n + 1, key))
-        self.leaves.append(leaf)
-        self.source, self.sealed, count = r["source"], r["kind"] == "seal", 1
-        while self.peaks and self.peaks[-1][0] == count:
-            leaf = sha256(b"\x01" + self.peaks.pop()[1] + leaf).digest()
-            count *= 2
-        self.peaks.append((count, leaf))
+        self.leaves, self.source, self.sealed = self.leaves + [leaf], r["source"], r["kind"] == "seal"
         for field, holds in conduct(r):
             need(holds, field, "misconduct", n)
         self.compare()
@@ -227,45 +204,39 @@ class Ledger:
     def compare(self):
         while self.promised and self.promised[0][0] == len(self.leaves):
             size, note = self.promised.pop(0)
-            need(open_note(note, self.key(size - 1))[2] == self.root(), "checkpoint.root", "root_mismatch", size - 1)
+            need(open_note(note, self.key(size - 1))[2] == tree(self.leaves), "checkpoint.root", "root_mismatch", size - 1)
 
     def line(self, text):
-        item = attempt(lambda: json.loads(text), "line")
-        need(isinstance(item, dict), "line")
+        item = attempt(lambda: dict(json.loads(text).items()), "line")
         note, n = item.get("checkpoint"), item.get("sequence")
         body = attempt(lambda: b64decode(item.get("body") or "", validate=True), "line")
         need((isinstance(note, str), type(n) is int) in ((True, False), (False, True)) and not (note and body), "line")
         if note is not None:
             return self.checkpoint(note)
-        said = self.record(body)
-        need(said == n, "sequence", sequence=said)
+        need((said := self.record(body)) == n, "sequence", sequence=said)
 
     def finish(self):
-        for _, note in self.promised[:1]:
-            open_note(note, self.key(len(self.leaves)))
-            need(False, "checkpoint.size", "missing")
+        need(not (self.promised and open_note(self.promised[0][1], self.key(len(self.leaves)))), "checkpoint.size", "missing")
 
 
 def verify(lines, key):
     name, ledger, at = "", None, -1
     try:
-        header = attempt(lambda: json.loads(lines[0]), "header")
-        need(isinstance(header, dict) and header.get("casetrail_export") == 1 and isinstance(header.get("ledger"), str), "header")
+        header = attempt(lambda: dict(json.loads(lines[0]).items()), "header")
+        need(header.get("casetrail_export") == 1 and isinstance(header.get("ledger"), str), "header")
         need(is_name(header["ledger"], ledger=True), "ledger")
-        name = header["ledger"]
-        ledger = Ledger(name, key)
+        name, ledger = header["ledger"], Ledger(header["ledger"], key)
         for step in [lambda text=text: ledger.line(text) for text in lines[1:]] + [ledger.finish]:
             at = len(ledger.leaves)
             step()
     except Fault as e:
         sequence, field, reason = e.args
         return {"ledger": name, "sequence": at if sequence is None else sequence, "field": field, "reason": reason}
-    return {"ledger": name, "records": len(ledger.leaves), "root": b64encode(ledger.root()).decode()}
+    return {"ledger": name, "records": at, "root": b64encode(tree(ledger.leaves)).decode()}
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] == "--help":
         sys.exit(print("usage: verify.py VKEY_FILE EXPORT..."))
-    trusted = parse_key(open(sys.argv[1], encoding="utf-8").read())
     for path in sys.argv[2:]:
-        print(json.dumps(verify(open(path, "rb").read().splitlines() or [b""], trusted)))
+        print(json.dumps(verify(open(path, "rb").read().splitlines() or [b""], parse_key(open(sys.argv[1], encoding="utf-8").read()))))
