@@ -17,7 +17,7 @@ import (
 )
 
 // atMost is how long a test may take: one that hangs without what was taken out has noticed too, but say so.
-const atMost = 2 * time.Minute
+const atMost = 4 * time.Minute
 
 func main() {
 	only := flag.String("only", "", "mutants to try, with commas between them; all where empty")
