@@ -44,6 +44,8 @@ const (
 	FailsOpen Mutant = "fails-open"
 	// DeduplicationOff has ClickHouse take a block that is sent again as a new one.
 	DeduplicationOff Mutant = "deduplication-off"
+	// RejectLost lets a step go on after a dead letter, of a stage that goes on from its last output.
+	RejectLost Mutant = "reject-lost"
 	// BlocksByTime names a block by the minute in which it is sent, and not by what it holds.
 	BlocksByTime Mutant = "blocks-by-time"
 	// SpentTokens takes a block for inserted whose token ClickHouse had noted before it was killed, and whose rows it has not.

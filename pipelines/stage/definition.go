@@ -20,6 +20,9 @@ type Definition struct {
 	Learn func(value []byte) error
 	// Reject makes the dead letter for an input whose Handle returned ErrReject. Task gives it its position.
 	Reject func(in Record, err error) Record
+	// RejectEndsStep says that a dead letter is durable before anything that a later input causes. A stage needs it that keeps no
+	// changelog and goes on from its last output: it would go on behind a dead letter that was lost.
+	RejectEndsStep bool
 }
 
 // Task runs one handler over its inputs and drops the outputs that an earlier run has written already.
@@ -102,9 +105,10 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 	if h, ok := t.handler.(Weigher); ok {
 		changelog = h.Weight
 	}
-	size := 0
+	size, rejected := 0, false
 	for i := range in {
-		if i > 0 && (t.Over != nil && t.Over() || size+changelog() > enough && !inject.StepUnbounded.Is()) {
+		large := size+changelog() > enough && !inject.StepUnbounded.Is()
+		if i > 0 && (t.Over != nil && t.Over() || large || rejected && t.def.RejectEndsStep && !inject.RejectLost.Is()) {
 			in, caughtUp = in[:i], false
 			break
 		}
@@ -113,6 +117,7 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 				return nil, nil, &InputError{in[i], in[i].Fault}
 			}
 			out = t.keep(out, []Record{t.reject(in[i], in[i].Fault, 0)})
+			rejected = true
 			continue
 		}
 		if t.def.Learn != nil && !inject.LearnOff.Is() {
@@ -126,6 +131,7 @@ func (t *Task) Step(in []Record, caughtUp bool) (out, state []Record, err error)
 				return nil, nil, &InputError{in[i], err}
 			}
 			res = append(res, t.reject(in[i], err, len(res)))
+			rejected = true
 		}
 		from := len(out)
 		out = t.keep(out, res)

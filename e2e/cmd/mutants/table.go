@@ -86,6 +86,7 @@ var mutants = []mutant{
 	{"policy-early", "a policy measures when every ledger has it", metrics, "TestMetricsRecompute", few},
 	{"bins-kept", "percentiles are of what is in the window", "./services/aggregator/window", "TestWindowsAreTheirFacts", few},
 	{"metric-unchecked", "a metric record that somebody else signed is noticed", "./cli/verify", "TestTampering/a_window_(that_somebody|whose_signature)", nil},
+	{"reject-lost", "a dead letter is durable before what is signed after it", signer, "TestDiesWithOneTopicBehind", nil},
 	{"conduct-believed", "a signer who keeps breaches and requests for a human quiet is found out", "./cli/verify", "TestFalseLedgers/(an_AI's_turn|a_request_that_nobody|a_human_who)", nil},
 	{"manifest-partial", "a leaf of the manifest has every partition", simulator, "TestSeeds", []string{"-seeds", "20"}},
 	{"manifest-early", "a leaf of the manifest is made when every ledger has passed its end", signer, "TestManifestFollows", few},

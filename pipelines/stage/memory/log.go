@@ -159,11 +159,12 @@ func (s *Stage) Step(n int, cut Cut) (bool, error) {
 		}
 	}
 	out, state, err := s.task.Step(in, len(in) == 0)
-	if err == nil && s.task.Taken < len(in) {
-		err = fmt.Errorf("a step of %d inputs has too much to write after %d: take smaller ones", len(in), s.task.Taken)
-	}
 	if err != nil {
 		return false, err
+	}
+	for _, r := range in[s.task.Taken:] { // comes again
+		tp := stage.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+		s.next[tp] = min(s.next[tp], r.Offset)
 	}
 	if cut.Dies && cut.Outputs >= 0 {
 		s.log.Append(out[:min(cut.Outputs, len(out))]...)

@@ -47,6 +47,36 @@ func TestDiesAnywhere(t *testing.T) {
 	}
 }
 
+// What a step writes to its topics becomes durable in any order: a signer that dies when one topic has nothing of it and the others
+// have all leaves nothing out, dead letters included.
+func TestDiesWithOneTopicBehind(t *testing.T) {
+	whole := history(t, 60)
+	drain(t, whole, newStore(), 4)
+	want := allOutputs(whole)
+	for topic := range want {
+		for more, k := true, 1; more; k++ {
+			l, store := copyInput(whole), newStore()
+			s, err := memory.Start(l, definition(t, store), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var had int
+			for range k {
+				had = len(l.Records(topic, 0))
+				if more, err = s.Step(25, memory.Cut{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.Truncate(topic, 0, had)
+			drain(t, l, store, 25)
+			if got := allOutputs(l); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s has nothing of step %d: the outputs differ", topic, k)
+			}
+			audit(t, l)
+		}
+	}
+}
+
 // Partitions of the log lose their tails independently of each other; the same bytes come again, and the same checkpoints.
 func TestTailsAreCut(t *testing.T) {
 	whole := history(t, 60)

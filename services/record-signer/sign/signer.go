@@ -68,10 +68,11 @@ func New(partition int32, codec *schemas.Codec, keys Keys, prefix string, store 
 // Definition is the record-signer as a stage. The prefix begins the names of its ledgers: deployment/environment.
 func Definition(codec *schemas.Codec, keys Keys, prefix string, store Store) stage.Definition {
 	return stage.Definition{
-		Name:    pipelines.RecordSigner,
-		Inputs:  []string{pipelines.CaseConclusions},
-		Outputs: []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ChatRejects},
-		New:     func(partition int32) (stage.Handler, error) { return New(partition, codec, keys, prefix, store) },
+		Name:           pipelines.RecordSigner,
+		Inputs:         []string{pipelines.CaseConclusions},
+		Outputs:        []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ChatRejects},
+		New:            func(partition int32) (stage.Handler, error) { return New(partition, codec, keys, prefix, store) },
+		RejectEndsStep: true,
 		Reject: func(in stage.Record, err error) stage.Record {
 			return pipelines.Reject(codec, in, err, in.Time.UnixMilli(), pipelines.Reason{Err: errVoid, Code: "order_refused"})
 		},
