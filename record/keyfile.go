@@ -28,21 +28,30 @@ func LoadSigner(path string) (*Signer, error) {
 
 // ReadKeyFile reads a signer key's file, whatever is in it, if nobody but its owner may read or write it.
 func ReadKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no signing key at %s: make one with `casetrail keys create`: %w", path, err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("signing key: %w", err)
-	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("signing key %s has mode %04o, so others than its owner can get at it: chmod 600 %s", path, mode, path)
+	if _, err := StatPrivate("signing key", "casetrail keys create", path); err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("signing key: %w", err)
 	}
 	return text, nil
+}
+
+// StatPrivate makes certain that a secret's file is there and that nobody but its owner may read or write it. Its errors call the secret what,
+// and name the command that makes one.
+func StatPrivate(what, command, path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no %s at %s: make one with `%s`: %w", what, path, command, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return nil, fmt.Errorf("%s %s has mode %04o, so others than its owner can get at it: chmod 600 %s", what, path, mode, path)
+	}
+	return info, nil
 }
 
 // LoadVerifier reads a verifier key, name+hash+base64, from a file.
@@ -87,7 +96,7 @@ func CreateKeyAs(dir, name string, as func(skey string) (string, error)) (keyPat
 	if err := create(vkeyPath, vkey, 0o644); err != nil {
 		return "", "", err
 	}
-	return keyPath, vkeyPath, syncDir(dir)
+	return keyPath, vkeyPath, SyncDir(dir)
 }
 
 func create(path, text string, mode fs.FileMode) (err error) {
@@ -102,8 +111,8 @@ func create(path, text string, mode fs.FileMode) (err error) {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
+// SyncDir makes the names in a directory durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

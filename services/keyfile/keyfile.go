@@ -29,20 +29,20 @@ func Load(path string, passphrase func() (string, error)) (*record.Signer, error
 	if err != nil {
 		return nil, err
 	}
-	if !Encrypted(text) {
-		return record.LoadSigner(path)
-	}
-	secret, err := passphrase()
-	if err != nil {
-		return nil, fmt.Errorf("signing key %s is encrypted: %w", path, err)
-	}
-	plain, err := decrypt(text, secret)
-	if err != nil {
-		return nil, fmt.Errorf("signing key %s: %w", path, err)
+	plain, it := string(text), "it"
+	if Encrypted(text) {
+		it = "what is encrypted"
+		secret, err := passphrase()
+		if err != nil {
+			return nil, fmt.Errorf("signing key %s is encrypted: %w", path, err)
+		}
+		if plain, err = decrypt(text, secret); err != nil {
+			return nil, fmt.Errorf("signing key %s: %w", path, err)
+		}
 	}
 	s, err := record.ParseSigner(plain)
 	if err != nil {
-		return nil, fmt.Errorf("signing key %s: %w (what is encrypted should be one line, PRIVATE+KEY+name+hash+base64)", path, err)
+		return nil, fmt.Errorf("signing key %s: %w (%s should be one line, PRIVATE+KEY+name+hash+base64)", path, err, it)
 	}
 	return s, nil
 }

@@ -10,7 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/casetrail/casetrail/record"
 )
 
 // A file is the header, the version, the table, and a SHA-256 over all of that.
@@ -61,15 +62,9 @@ func Create(path string) error {
 
 // Load reads a key from a file that nobody but its owner may read or write.
 func Load(path string) (*Key, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no customer key at %s: make one with casetrail keys customers: %w", path, err)
-	}
+	info, err := record.StatPrivate("customer key", "casetrail keys customers", path)
 	if err != nil {
-		return nil, fmt.Errorf("customer key: %w", err)
-	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("customer key %s has mode %04o, so others than its owner can get at it: chmod 600 %s", path, mode, path)
+		return nil, err
 	}
 	if info.Size() > int64(fileSize) {
 		return nil, fmt.Errorf("customer key %s has %d bytes, at most %d", path, info.Size(), fileSize)
@@ -98,7 +93,7 @@ func Save(path string, b []byte) error {
 	if err := os.Rename(draft, path); err != nil {
 		return fmt.Errorf("customer key: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return record.SyncDir(filepath.Dir(path))
 }
 
 func write(path string, b []byte, flag int) error {
@@ -113,18 +108,5 @@ func write(path string, b []byte, flag int) error {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("customer key: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if runtime.GOOS == "windows" {
-		err = nil // has no such call
-	}
-	return errors.Join(err, d.Close())
+	return record.SyncDir(filepath.Dir(path))
 }

@@ -112,9 +112,5 @@ func (f *Files) Swap(ledger string, old, next []byte) (err error) {
 		return err
 	}
 	inject.CheckpointKept.Pass()
-	d, err := os.Open(f.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return record.SyncDir(f.dir)
 }
