@@ -151,9 +151,13 @@ var overwritten = regexp.MustCompile(`(?m)^[^\n]*\r`)
 
 // tell shows the end of the log, for whoever has to find out why a test failed.
 func (p *Process) tell() {
-	const most = 6000
-	b := p.Log()
-	p.t.Logf("--- %s (%v), the end of its log:\n%s", p.name, p.cmd.ProcessState, b[max(0, len(b)-most):])
+	const most, widest = 40, 300
+	lines := strings.Split(strings.TrimSpace(p.Log()), "\n")
+	lines = lines[max(0, len(lines)-most):]
+	for i, line := range lines {
+		lines[i] = line[:min(widest, len(line))]
+	}
+	p.t.Logf("--- %s (%v), the end of its log:\n%s", p.name, p.cmd.ProcessState, strings.Join(lines, "\n"))
 }
 
 // Run runs a program to its end and returns what it printed on standard output and on standard error, and its exit code.

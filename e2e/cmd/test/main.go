@@ -18,7 +18,7 @@ import (
 // event is one line of go test -json (go doc test2json).
 type event struct {
 	Action, Package, Test, Output string
-	Elapsed                       float64
+	ImportPath, FailedBuild       string // of what did not compile
 }
 
 // modules in the order in which they build upon each other.
@@ -39,23 +39,26 @@ func main() {
 		fmt.Fprintln(os.Stderr, "test:", err)
 		os.Exit(1)
 	}
-	r := newReport()
+	r := newReport(os.Stdout)
 	if err := r.read(out); err != nil {
 		fmt.Fprintln(os.Stderr, "test:", err)
 	}
 	err = cmd.Wait()
-	os.Exit(r.close(os.Stdout, err, os.Getenv("CI") == "true"))
+	os.Exit(r.close(err, os.Getenv("CI") == "true"))
 }
 
 // report collects what the tests said.
 type report struct {
+	to                   io.Writer
 	output               map[string]*strings.Builder // of tests that have not passed, by package and test
 	skipped              map[string]string           // why, by package and test
+	built                map[string]string           // what the compiler said, by import path
+	failures             []failure                   // in the order in which they came
 	passed, failed, left int
 }
 
-func newReport() *report {
-	return &report{output: map[string]*strings.Builder{}, skipped: map[string]string{}}
+func newReport(to io.Writer) *report {
+	return &report{to: to, output: map[string]*strings.Builder{}, skipped: map[string]string{}, built: map[string]string{}}
 }
 
 func (r *report) read(in io.Reader) error {
@@ -64,7 +67,7 @@ func (r *report) read(in io.Reader) error {
 	for s.Scan() {
 		var e event
 		if json.Unmarshal(s.Bytes(), &e) != nil {
-			fmt.Println(s.Text()) // the compiler's words
+			fmt.Fprintln(r.to, s.Text()) // the compiler's words
 			continue
 		}
 		r.take(e)
@@ -73,15 +76,15 @@ func (r *report) read(in io.Reader) error {
 }
 
 func (r *report) take(e event) {
-	key := strings.TrimPrefix(e.Package, "github.com/casetrail/casetrail/") + " " + e.Test
+	pkg := strings.TrimPrefix(e.Package, "github.com/casetrail/casetrail/")
+	key := pkg + " " + e.Test
 	switch e.Action {
+	case "build-output":
+		fmt.Fprint(r.to, e.Output)
+		r.built[e.ImportPath] += e.Output
 	case "output":
-		if e.Test == "" {
-			if strings.HasPrefix(e.Output, "ok ") || strings.HasPrefix(e.Output, "FAIL\t") || strings.HasPrefix(e.Output, "panic:") {
-				fmt.Print(e.Output)
-			} else {
-				r.write(key, e.Output)
-			}
+		if e.Test == "" && (strings.HasPrefix(e.Output, "ok ") || strings.HasPrefix(e.Output, "FAIL\t")) {
+			fmt.Fprint(r.to, e.Output)
 			return
 		}
 		r.write(key, e.Output)
@@ -97,12 +100,33 @@ func (r *report) take(e event) {
 		}
 		delete(r.output, key)
 	case "fail":
-		if e.Test != "" {
-			r.failed++
+		if e.Test == "" {
+			r.lost(pkg, e.FailedBuild)
+			return
 		}
-		fmt.Print(r.text(key))
-		delete(r.output, key)
+		r.fail(key, own(r.text(key), pkg))
 	}
+}
+
+// fail shows all that a test said and keeps why it failed.
+func (r *report) fail(key string, why []string) {
+	r.failed++
+	fmt.Fprint(r.to, r.text(key))
+	delete(r.output, key)
+	r.failures = append(r.failures, failure{key, why})
+}
+
+// lost ends a package that failed: with those of its tests that have not ended, as where it ran out of time, and with what
+// did not compile.
+func (r *report) lost(pkg, build string) {
+	for _, key := range slices.Sorted(maps.Keys(r.output)) {
+		if strings.HasPrefix(key, pkg+" ") && key != pkg+" " {
+			r.fail(key, append([]string{"has not ended"}, own(r.text(key), pkg)...))
+		}
+	}
+	fmt.Fprint(r.to, r.text(pkg+" "))
+	r.failures = append(r.failures, failure{pkg, append(rest(r.built[build]), rest(r.text(pkg+" "))...)})
+	delete(r.output, pkg+" ")
 }
 
 func (r *report) write(key, text string) {
@@ -133,7 +157,8 @@ func why(output string) string {
 }
 
 // close prints the summary and returns the exit status.
-func (r *report) close(w io.Writer, err error, ci bool) int {
+func (r *report) close(err error, ci bool) int {
+	w := r.to
 	if len(r.skipped) > 0 {
 		fmt.Fprintf(w, "\n================ LEFT OUT: %d tests did not run ================\n", r.left)
 		byReason := map[string][]string{}
@@ -150,6 +175,7 @@ func (r *report) close(w io.Writer, err error, ci bool) int {
 		}
 		fmt.Fprintln(w, "================================================================")
 	}
+	reasons(w, r.failures)
 	fmt.Fprintf(w, "\n%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.left)
 	var exit *exec.ExitError
 	switch {
