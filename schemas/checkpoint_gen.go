@@ -18,6 +18,9 @@ type Checkpoint struct {
 	Note string
 	// The roots of the complete subtrees from left to right, from which a writer goes on.
 	Frontier []Hash
+	// When customers were erased last, by these records; 0 where none were. A writer that goes on from here follows no
+	// order to erase that is not later.
+	ErasedAt int64
 }
 
 // AvroName is the schema's full name.
@@ -39,6 +42,7 @@ func (m *Checkpoint) AppendAvro(dst []byte) []byte {
 		dst = append(dst, m.Frontier[i][:]...)
 	}
 	dst = appendEnd(dst, len(m.Frontier))
+	dst = appendLong(dst, m.ErasedAt)
 	return dst
 }
 
@@ -61,6 +65,7 @@ func (m *Checkpoint) decode(d *decoder) {
 		m.Frontier = extend(m.Frontier)
 		d.fixed(m.Frontier[len(m.Frontier)-1][:], "casetrail.Checkpoint.frontier")
 	}
+	m.ErasedAt = d.long("casetrail.Checkpoint.erased_at")
 }
 
 func (m *Checkpoint) fromNative(n native) {
@@ -71,6 +76,7 @@ func (m *Checkpoint) fromNative(n native) {
 	m.Time = n.field("time", required).long()
 	m.Note = n.field("note", required).string()
 	m.Frontier = nativeArray(n.field("frontier", required), func(n native) Hash { var v Hash; n.copyTo(v[:]); return v })
+	m.ErasedAt = n.field("erased_at", float64(0)).long()
 }
 
-const checkpointSchema = `{"type":"record","name":"Checkpoint","namespace":"casetrail","doc":"A signed head of one ledger, with a promise about time.","fields":[{"name":"ledger","type":"string","doc":"The ledger."},{"name":"partition","type":"int","doc":"The partition of conduct.records."},{"name":"size","type":"long","doc":"How many records it covers."},{"name":"root","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"The Merkle tree's root over these records (RFC 6962)."},{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The promise: no record that concludes before this time is missing from the first size records."},{"name":"note","type":"string","doc":"The signed note (C2SP tlog-checkpoint) over ledger, size and root."},{"name":"frontier","type":{"type":"array","items":"casetrail.Hash"},"doc":"The roots of the complete subtrees from left to right, from which a writer goes on."}]}`
+const checkpointSchema = `{"type":"record","name":"Checkpoint","namespace":"casetrail","doc":"A signed head of one ledger, with a promise about time.","fields":[{"name":"ledger","type":"string","doc":"The ledger."},{"name":"partition","type":"int","doc":"The partition of conduct.records."},{"name":"size","type":"long","doc":"How many records it covers."},{"name":"root","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"The Merkle tree's root over these records (RFC 6962)."},{"name":"time","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"The promise: no record that concludes before this time is missing from the first size records."},{"name":"note","type":"string","doc":"The signed note (C2SP tlog-checkpoint) over ledger, size and root."},{"name":"frontier","type":{"type":"array","items":"casetrail.Hash"},"doc":"The roots of the complete subtrees from left to right, from which a writer goes on."},{"name":"erased_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When customers were erased last, by these records; 0 where none were. A writer that goes on from here follows no order to erase that is not later.","default":0}]}`

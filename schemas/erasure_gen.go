@@ -7,7 +7,8 @@ type Erasure struct {
 	// SHA-256 over 32 random bytes that nobody keeps, and the erased cases' commitments, ledger after ledger, each in
 	// its order. The same in every ledger: it can't be tried against commitments, and does not show where the cases are.
 	CaseIDsSHA256 Hash
-	// When.
+	// When. In a ledger, and over its generations, each erasure is later than the one before: so an order that is played
+	// again does nothing.
 	ErasedAt int64
 }
 
@@ -41,4 +42,4 @@ func (m *Erasure) fromNative(n native) {
 	m.ErasedAt = n.field("erased_at", required).long()
 }
 
-const erasureSchema = `{"type":"record","name":"Erasure","namespace":"casetrail","doc":"What of a customer was erased elsewhere; the chain itself stays whole.","fields":[{"name":"case_ids_sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 over 32 random bytes that nobody keeps, and the erased cases' commitments, ledger after ledger, each in its order. The same in every ledger: it can't be tried against commitments, and does not show where the cases are."},{"name":"erased_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When."}]}`
+const erasureSchema = `{"type":"record","name":"Erasure","namespace":"casetrail","doc":"What of a customer was erased elsewhere; the chain itself stays whole.","fields":[{"name":"case_ids_sha256","type":{"type":"fixed","name":"Hash","namespace":"casetrail","doc":"A SHA-256 value.","size":32},"doc":"SHA-256 over 32 random bytes that nobody keeps, and the erased cases' commitments, ledger after ledger, each in its order. The same in every ledger: it can't be tried against commitments, and does not show where the cases are."},{"name":"erased_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When. In a ledger, and over its generations, each erasure is later than the one before: so an order that is played again does nothing."}]}`

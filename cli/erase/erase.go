@@ -105,6 +105,7 @@ type erasure struct {
 	who     *who
 	ledgers string // deployment/environment
 	cases   int64  // of theirs in the ledgers
+	erased  int64  // when the last erasure in the ledgers says it was
 	starts  map[stage.TopicPartition]int64
 }
 

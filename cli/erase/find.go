@@ -40,6 +40,9 @@ func (e *erasure) find() error {
 			return nil // no record: verify says so
 		}
 		e.ledgers = s.Ledger[:max(0, strings.LastIndexByte(s.Ledger[:max(0, strings.LastIndexByte(s.Ledger, '/'))], '/'))]
+		if s.Kind == record.KindErasure {
+			e.erased = max(e.erased, s.Erasure.ErasedAt)
+		}
 		if s.Kind == record.KindCase && e.who.commitments[s.Case.CustomerCommitment] {
 			e.who.cases[s.Case.CaseID] = true
 			e.journal.say(s.Case.CustomerCommitment)

@@ -65,10 +65,11 @@ func (j *journal) begun() bool { return j.Order != nil }
 // say puts a case of theirs into the digest.
 func (j *journal) say(commitment [sha256.Size]byte) { j.digest.Write(commitment[:]) }
 
-// begin signs the order and writes down what is to be done, with the key that is left.
+// begin signs the order and writes down what is to be done, with the key that is left. The ledgers follow an order that is later than
+// their last erasure, also where a clock went back.
 func (j *journal) begin(e *erasure, left *customers.Key) error {
 	o := schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: e.ledgers, Erase: schemas.Some(schemas.ErasureOrder{
-		Erasure:            schemas.Erasure{CaseIDsSHA256: schemas.Hash(j.digest.Sum(nil)), ErasedAt: e.Now().UnixMilli()},
+		Erasure:            schemas.Erasure{CaseIDsSHA256: schemas.Hash(j.digest.Sum(nil)), ErasedAt: max(e.Now().UnixMilli(), e.erased+1)},
 		CustomerKeyVersion: left.Version(), CustomerKeySHA256: left.Sum()})}
 	if err := order.Sign(&o, e.Key); err != nil {
 		return err

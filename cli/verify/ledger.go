@@ -29,6 +29,7 @@ type ledger struct {
 	opened    bool               // its signature has been verified
 	note      record.Checkpoint  // the last one whose signature was
 	copies    int64
+	erased    int64        // when its last erasure says it was, 0 before the first one; while a record is in hand, without it
 	said      *conclusions // what the router said; nil unless Deep
 	conduct   conduct      // empty unless Deep
 }
@@ -185,6 +186,12 @@ func (v *run) body(l *ledger, m *message) error {
 	} else if v.MetricsOnly {
 		v.recorded.Add(&s.Record)
 	}
+	if s.Kind == record.KindErasure {
+		if s.Erasure.ErasedAt <= l.erased {
+			v.i2.fault("%s sequence %d: it is of an erasure of %s, and one of %s stands before it: an order was followed that somebody had played again", s.Ledger, s.Sequence, clock(s.Erasure.ErasedAt), clock(l.erased))
+		}
+		l.erased = s.Erasure.ErasedAt
+	}
 	v.reached(l)
 	return nil
 }
@@ -294,6 +301,10 @@ func (v *run) reached(l *ledger) {
 		if err != nil {
 			v.i2.fault("%v", err)
 			continue
+		}
+		if l.point.ErasedAt != l.erased {
+			v.i2.fault("%s/%d offset %d: it says that the last erasure in the first %d records of %s is of %s; it is of %s", pipelines.ConductCheckpoints, l.partition, l.points.head.Offset,
+				l.chain.Size(), l.name, clock(l.point.ErasedAt), clock(l.erased))
 		}
 		if len(l.heads) == 0 {
 			l.began = l.point.Time

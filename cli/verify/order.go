@@ -27,7 +27,7 @@ func (l *ledger) void(m schemas.Message, sequence int64) bool {
 	case schemas.OrderKindSeal:
 		return fmt.Sprintf("%s/%d/%d", o.Ledgers, l.partition, o.Generation.Value) != l.name
 	case schemas.OrderKindErase:
-		return false
+		return o.Erase.Value.Erasure.ErasedAt <= l.erased
 	}
 	return true
 }

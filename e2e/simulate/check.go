@@ -33,7 +33,7 @@ func (w *world) check() error {
 			return fmt.Errorf("%s: %d are lost, since nothing is on its way any more: %s", c.Name, c.Pending, c.Next)
 		}
 	}
-	for _, check := range []func() error{w.checkOnce, w.checkAllConcluded, w.checkTables, w.checkReplay} {
+	for _, check := range []func() error{w.checkOnce, w.checkAllConcluded, w.checkErasures, w.checkTables, w.checkReplay} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -93,6 +93,22 @@ func (w *world) checkAllConcluded() error {
 		}
 	}
 	return nil
+}
+
+// checkErasures counts: every ledger has one record of each erasure.
+func (w *world) checkErasures() error {
+	has := map[string]int{}
+	err := w.each(pipelines.ConductRecords, func(m schemas.Message) {
+		if s := m.(*schemas.SignedRecord); s.Payload.Kind == schemas.RecordKindErasure {
+			has[s.Payload.Ledger]++
+		}
+	})
+	for p := range w.broker.partitions {
+		if l := fmt.Sprintf("%s/%d/1", prefix, p); err == nil && has[l] != w.erasures {
+			err = fmt.Errorf("ledger %s has %d erasures, and %d were ordered", l, has[l], w.erasures)
+		}
+	}
+	return err
 }
 
 // each decodes the messages of a topic, without repeated positions.

@@ -91,6 +91,37 @@ func (d *disk) Swap(ledger string, old, next []byte) error {
 	return nil
 }
 
+// held is the customer key as a replica of intake has it: of a version, each of which knows the customers of the one before but one.
+type held struct {
+	world   *world
+	version int64
+}
+
+// keySum is the sum of a version.
+func keySum(version int64) schemas.Hash { return schemas.Hash{'k', byte(version)} }
+
+func (h *held) Commitment(id string) [32]byte {
+	if id == "customer of case-1" && h.version > 0 || id == "customer of case-2" && h.version > 1 {
+		id += " again"
+	}
+	return h.world.actual.customers.Commitment(id)
+}
+
+// Erased loads the file again, which may not be there yet where this replica runs: then its process dies.
+func (h *held) Erased(version int64, sum [32]byte) error {
+	if h.version < version {
+		if h.world.chance(h.world.faults.disk) {
+			h.world.killed = fmt.Errorf("%w: its customer key is the one from before", errDied)
+			return h.world.killed
+		}
+		h.version = h.world.keyVersion
+	}
+	if h.version < version || h.version == version && schemas.Hash(sum) != keySum(version) {
+		return errors.New("another customer key")
+	}
+	return nil
+}
+
 // keeper tries again, or its process dies over it.
 type keeper struct{ *world }
 

@@ -48,7 +48,7 @@ func (w *world) startServices() {
 	for i, make := range []func(*service) []stage.Definition{
 		func(s *service) []stage.Definition {
 			return []stage.Definition{stream.Definition(stream.Options{Codec: f.codec, Model: f.model, Signals: f.signals, PolicyKey: f.operator, EventClock: w.faults.eventClock,
-				Now: func() time.Time { return time.UnixMilli(w.now + s.skew) }, Customers: f.customers})}
+				Now: func() time.Time { return time.UnixMilli(w.now + s.skew) }, Customers: &held{world: w, version: w.keyVersion}})}
 		},
 		func(*service) []stage.Definition { return []stage.Definition{cases.Definition(f.codec)} },
 		func(*service) []stage.Definition {

@@ -19,6 +19,7 @@ type scripted struct {
 	at       int64
 	event    schemas.ChatEvent
 	operator schemas.Message // nil of an event
+	to       int32           // the partition, of an operator's word
 }
 
 // policy is one with short times, so that every timer of a case goes off within the simulation.
@@ -65,9 +66,10 @@ func newScript(w *world) []scripted {
 		if err != nil {
 			panic(err)
 		}
-		out = append(out, scripted{at: epoch + r.Int64N(span/2)*int64(v), operator: change})
+		out = append(out, scripted{at: epoch + r.Int64N(span/2)*int64(v), operator: change, to: w.anywhere()})
 	}
 	out = append(out, orders(w, span)...)
+	out = append(out, erasures(w, span)...)
 	for c := range 4 + r.IntN(16) {
 		out = append(out, conversation(w, fmt.Sprint("case-", c), epoch+r.Int64N(span))...)
 	}
@@ -83,7 +85,31 @@ func orders(w *world, span int64) (out []scripted) {
 		if err := order.Sign(o, f.writer); err != nil {
 			panic(err)
 		}
-		out = append(out, scripted{at: epoch + w.rand.Int64N(span), operator: o})
+		out = append(out, scripted{at: epoch + w.rand.Int64N(span), operator: o, to: w.anywhere()})
+	}
+	return out
+}
+
+func (w *world) anywhere() int32 { return w.rand.Int32N(w.broker.partitions) }
+
+// erasures are orders to erase, one after the other, each in every partition, that of partition 0 last; and old ones played again, by
+// somebody who may write to chat.events.
+func erasures(w *world, span int64) (out []scripted) {
+	at := epoch
+	for v := range w.rand.Int64N(3) {
+		o := &schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: prefix, Erase: schemas.Some(schemas.ErasureOrder{
+			Erasure: schemas.Erasure{CaseIDsSHA256: schemas.Hash{byte(v)}, ErasedAt: epoch + v}, CustomerKeyVersion: v + 1, CustomerKeySHA256: keySum(v + 1)})}
+		if err := order.Sign(o, w.actual.writer); err != nil {
+			panic(err)
+		}
+		for p := w.broker.partitions - 1; p >= 0; p-- {
+			at += w.rand.Int64N(span / 8)
+			out = append(out, scripted{at: at, operator: o, to: p})
+		}
+		w.erasures++
+		for range w.rand.IntN(3) {
+			out = append(out, scripted{at: at + w.rand.Int64N(span), operator: o, to: w.anywhere()})
+		}
 	}
 	return out
 }
@@ -167,7 +193,10 @@ func (w *world) publish() {
 	}
 	w.said++
 	if s.operator != nil {
-		w.emit(int32(w.rand.IntN(int(w.broker.partitions))), nil, s.operator)
+		if o, ok := s.operator.(*schemas.LedgerOrder); ok && o.Erase.Set {
+			w.keyVersion = max(w.keyVersion, o.Erase.Value.CustomerKeyVersion)
+		}
+		w.emit(s.to, nil, s.operator)
 		return
 	}
 	p := kafka.Murmur2Partition([]byte(s.event.CaseID), w.broker.partitions)

@@ -103,8 +103,11 @@ type world struct {
 	script   []scripted
 	said     int // how much of the script is published
 	actual   *fixture
-	stats    Stats
-	trace    trace
+
+	erasures   int   // ordered by the script
+	keyVersion int64 // of the customer key's file
+	stats      Stats
+	trace      trace
 }
 
 func newWorld(seed uint64) *world {

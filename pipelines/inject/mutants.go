@@ -80,6 +80,8 @@ const (
 	ManifestEarly Mutant = "manifest-early"
 	// KeyNotErased leaves an erased customer's row in the customer key.
 	KeyNotErased Mutant = "key-not-erased"
+	// ErasurePlayedAgain has a ledger follow an order to erase as often as somebody plays it.
+	ErasurePlayedAgain Mutant = "erasure-played-again"
 	// RejectsKept leaves in chat.rejects what came from an erased customer.
 	RejectsKept Mutant = "rejects-kept"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.

@@ -91,6 +91,7 @@ var mutants = []mutant{
 	{"manifest-partial", "a leaf of the manifest has every partition", simulator, "TestSeeds", []string{"-seeds", "20"}},
 	{"manifest-early", "a leaf of the manifest is made when every ledger has passed its end", signer, "TestManifestFollows", few},
 	{"key-not-erased", "the customer key that is left does not know who was erased", "./services/intake/customers", "TestErasedCustomersSaltsAreGoneAndOthersStay", few},
+	{"erasure-played-again", "an order to erase that is played again does nothing", signer, "TestAnErasureThatIsPlayedAgainIsRefused", nil},
 	{"rejects-kept", "what chat.rejects has of an erased customer is deleted", whole, "TestErasure/embedded", []string{"-erasures", "1"}},
 	{"torn-is-none", "the record-signer refuses a kept checkpoint that is torn", signer, "TestTornCheckpoint", nil},
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 )
@@ -44,6 +45,9 @@ func (s *Signer) order(o *schemas.LedgerOrder) (record.Kind, error) {
 		return record.KindSeal, nil
 	case schemas.OrderKindErase:
 		e := &o.Erase.Value.Erasure
+		if after && e.ErasedAt <= s.erased && !inject.ErasurePlayedAgain.Is() {
+			return void("customers were erased at %d, and it has an erasure of %d already", e.ErasedAt, s.erased)
+		}
 		s.rec.Erasure = record.Erasure{CaseIDsSHA256: record.Hash(e.CaseIDsSHA256), ErasedAt: e.ErasedAt}
 		return record.KindErasure, nil
 	}

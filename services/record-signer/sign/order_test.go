@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,71 @@ func TestAnErasureIsRecorded(t *testing.T) {
 	s, err := record.Decode(out[1].Value[5:])
 	if err != nil || s.Kind != record.KindErasure || s.Erasure.CaseIDsSHA256 != (record.Hash{7}) || s.Erasure.ErasedAt != says.ErasedAt {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// erasure is an order to erase that intake has taken.
+func erasure(at int64) schemas.Message {
+	return &schemas.LedgerOrder{Order: schemas.OrderKindErase, Ledgers: prefix,
+		Erase: schemas.Some(schemas.ErasureOrder{Erasure: schemas.Erasure{CaseIDsSHA256: schemas.Hash{byte(at)}, ErasedAt: at}, CustomerKeyVersion: 1})}
+}
+
+// An order to erase that is played again, or an older one, does nothing, wherever the signer was started again in between: with the
+// checkpoint before the erasure, with that after it, and where its input is gone. A later order is followed.
+func TestAnErasureThatIsPlayedAgainIsRefused(t *testing.T) {
+	whole := memory.New(1)
+	now := int64(1760000000000)
+	for i, m := range []schemas.Message{conclusion("a"), erasure(7), at(now), conclusion("b"), erasure(7), at(now + 2000), erasure(6), erasure(8), conclusion("c"), erasure(8), erasure(7), at(now + 4000)} {
+		whole.Append(input(m, int64(i), 0))
+	}
+	store := newStore()
+	drain(t, whole, store, 1)
+	var erased []int64
+	for _, r := range whole.Records(pipelines.ConductRecords, 0) {
+		if s, err := record.Decode(r.Value[5:]); err == nil && s.Kind == record.KindErasure {
+			erased = append(erased, s.Erasure.ErasedAt)
+		}
+	}
+	if !slices.Equal(erased, []int64{7, 8}) {
+		t.Errorf("the ledger has erasures %v, want 7 and 8", erased)
+	}
+	for _, r := range whole.Records(pipelines.ChatRejects, 0) {
+		var x schemas.ChatReject
+		if err := codec.DecodeInto(r.Value, &x); err != nil || x.Reason != "order_refused" {
+			t.Errorf("%v %s %s", err, x.Reason, x.Detail)
+		}
+	}
+	want, in := allOutputs(whole), whole.Records(pipelines.CaseConclusions, 0)
+	if n := len(want[pipelines.ChatRejects]); n != 4 {
+		t.Errorf("%d orders are refused, want 4", n)
+	}
+	gone := copyInput(whole) // its input is, up to the last checkpoint but one and beyond the last erasure
+	gone.Append(whole.Records(pipelines.ConductRecords, 0)...)
+	gone.Append(whole.Records(pipelines.ConductCheckpoints, 0)[:1]...)
+	gone.Expire(pipelines.CaseConclusions, 0, 9)
+	drain(t, gone, newStore(), 2)
+	gone.Append(input(erasure(8), 20, 0), input(erasure(7), 21, 0))
+	drain(t, gone, newStore(), 2)
+	if n := audit(t, gone).Size(); n != int64(len(whole.Records(pipelines.ConductRecords, 0))) {
+		t.Errorf("%d records, where the input is gone", n)
+	}
+	for n := range in {
+		l, store := memory.New(1), newStore()
+		l.Append(in[:n]...)
+		drain(t, l, store, 3)
+		records := len(l.Records(pipelines.ConductRecords, 0))
+		for _, cut := range []int{0, 1, 2} { // checkpoints are lost, and made again
+			part := memory.New(1)
+			part.Append(in...)
+			part.Append(l.Records(pipelines.ConductRecords, 0)...)
+			heads := l.Records(pipelines.ConductCheckpoints, 0)
+			part.Append(heads[:max(0, len(heads)-cut)]...)
+			part.Append(l.Records(pipelines.ChatRejects, 0)...)
+			drain(t, part, newStore(), 2)
+			if got := allOutputs(part); !reflect.DeepEqual(got, want) {
+				t.Fatalf("started again after %d inputs and %d records, without the last %d checkpoints, the outputs differ", n, records, cut)
+			}
+		}
 	}
 }
 

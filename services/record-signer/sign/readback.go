@@ -18,6 +18,7 @@ type logged struct {
 	cp       record.Checkpoint
 	time     int64
 	frontier []record.Hash
+	erased   int64
 	at       stage.Position // of the input that it was issued at
 }
 
@@ -28,6 +29,7 @@ type tail struct {
 	start  record.Snapshot // of the chain, at base
 	chain  *record.Chain   // folded to the end
 	at     stage.Position  // of the last record
+	erased int64           // see Signer, at the end
 	first  stage.Position  // of the first record after base, where there is one
 }
 
@@ -111,13 +113,13 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 	for _, h := range m.Frontier {
 		l.frontier = append(l.frontier, record.Hash(h))
 	}
-	l.time, l.at = m.Time, rec.Position
+	l.time, l.erased, l.at = m.Time, m.ErasedAt, rec.Position
 	return l, err
 }
 
 // fold reads conduct.records from a checkpoint's last record on. found is false where that is not in the log.
 func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t tail, found bool, err error) {
-	t.base, t.at = base, base.at
+	t.base, t.at, t.erased = base, base.at, base.erased
 	if base.cp.Size == 0 {
 		if t.chain, err = s.begin(log); err != nil {
 			return t, false, err
@@ -129,12 +131,15 @@ func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t 
 			t.resume(s.recordBody(rec), s.keys)
 			return nil
 		}
-		_, err := t.chain.Accept(s.recordBody(rec))
+		took, err := t.chain.Accept(s.recordBody(rec))
 		if f := (*record.Fault)(nil); errors.As(err, &f) {
 			if f.Reason == record.Equivocation {
 				return fmt.Errorf("%s/%d offset %d: %w: %w", rec.Topic, rec.Partition, rec.Offset, err, ErrFork)
 			}
 			return nil // skipped, as every reader does
+		}
+		if err == nil && took.Kind == record.KindErasure {
+			t.erased = took.Erasure.ErasedAt
 		}
 		if rec.Stage == pipelines.RecordSigner && rec.Position.Partition == s.partition {
 			t.at = rec.Position

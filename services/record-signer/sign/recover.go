@@ -64,19 +64,19 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	}
 
 	s.chain = t.chain
-	s.rewind(t.start, base)
+	s.rewind(t.start, base.erased, base)
 	next := max(0, base.at.Offset)
 	err = s.makeAgain(log, next)
 	switch {
 	case err == nil:
-		s.rewind(t.start, base)
+		s.rewind(t.start, base.erased, base)
 	case !errors.Is(err, ErrFork) && !errors.Is(err, ErrLost) || lost:
 		return nil, err
 	case errors.Is(err, ErrLost) && !s.expired(log, max(next, t.first.Offset)):
 		return nil, err // its end is lost or does not show yet: to go on without it would leave checkpoints out
 	default:
 		s.promises = nil
-		s.rewind(end, base)
+		s.rewind(end, t.erased, base)
 		next = max(next, t.at.Offset)
 	}
 	if err := s.keeper.keep(t.newest.cp); err != nil {
@@ -89,8 +89,9 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 }
 
 // rewind puts the signer to where a checkpoint was issued.
-func (s *Signer) rewind(to record.Snapshot, last logged) {
+func (s *Signer) rewind(to record.Snapshot, erased int64, last logged) {
 	s.chain.Restore(to)
+	s.erased = erased
 	s.issued = issued{last.cp.Size, last.time}
 	s.keeper.newest = record.Checkpoint{}
 }

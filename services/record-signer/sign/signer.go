@@ -34,6 +34,7 @@ type Signer struct {
 	keys      Keys
 	chain     *record.Chain
 	issued    issued
+	erased    int64 // when the last erasure of the ledger says it was, 0 before the first one
 	keeper    keeper
 	promises  []promise // what the chain must still come to while it is made again
 
@@ -164,6 +165,9 @@ func (s *Signer) sign(kind record.Kind, source record.Source, key []byte, ordina
 	if _, err := s.chain.AcceptUnverified(s.body); err != nil {
 		return fmt.Errorf("makes no valid record: %w: %w", err, stage.ErrReject)
 	}
+	if kind == record.KindErasure {
+		s.erased = s.rec.Erasure.ErasedAt
+	}
 	s.emit(pipelines.ConductRecords, key, &framed{bytes: s.body}, ordinal)
 	return s.hold()
 }
@@ -187,7 +191,7 @@ func (s *Signer) checkpoint(now int64, ordinal int32) error {
 		return err
 	}
 	tree := s.chain.Frontier()
-	m := schemas.Checkpoint{Ledger: s.ledger, Partition: s.partition, Size: cp.Size, Root: schemas.Hash(cp.Root), Time: now, Note: string(cp.Note)}
+	m := schemas.Checkpoint{Ledger: s.ledger, Partition: s.partition, Size: cp.Size, Root: schemas.Hash(cp.Root), Time: now, Note: string(cp.Note), ErasedAt: s.erased}
 	for _, h := range tree.Roots() {
 		m.Frontier = append(m.Frontier, schemas.Hash(h))
 	}
