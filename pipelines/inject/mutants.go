@@ -30,6 +30,8 @@ const (
 	StateInPieces Mutant = "state-in-pieces"
 	// RetriableIsFinal ends a stage at an error of the broker that passes.
 	RetriableIsFinal Mutant = "retriable-is-final"
+	// TailNotLookedFor writes on to a log that may have lost its tail.
+	TailNotLookedFor Mutant = "tail-not-looked-for"
 	// FinalIsRetried tries for ever what only an operator can mend.
 	FinalIsRetried Mutant = "final-is-retried"
 	// CertaintyNotAsked gives the AI every case of an AI's type, however uncertain the classifier is of it.

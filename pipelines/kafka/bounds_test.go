@@ -19,7 +19,7 @@ func TestBombGoesToTheDeadLetters(t *testing.T) {
 	for i := 43; i < 57; i++ {
 		bomb[i] = 0xff // no producer id, epoch or sequence
 	}
-	res, err := c.produce(t.Context(), []producePart{{stage.TopicPartition{Topic: "in"}, amend(bomb, func([]byte) {})}})
+	res, err := c.produce(t.Context(), []producePart{{TopicPartition: stage.TopicPartition{Topic: "in"}, batch: amend(bomb, func([]byte) {})}})
 	if err == nil {
 		err = res.errs[0]
 	}

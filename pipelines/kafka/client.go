@@ -49,6 +49,7 @@ type Client struct {
 	transport *kafkago.Transport
 	raw       *kafkago.Client
 	login     *login // nil without SASL
+	moments   moments
 }
 
 // NewClient checks the configuration and makes a client. It does not connect; see Ping.

@@ -24,11 +24,14 @@ const (
 type produceRequest struct {
 	clientID string
 	parts    []producePart
+	moments  *moments
 }
 
 type producePart struct {
 	stage.TopicPartition
 	batch []byte
+	end   int64  // after what was acknowledged last; 0 before anything was
+	acked uint64 // the moment of that; 0 if the broker is to be asked in any case
 }
 
 // produced says, part by part, where a batch went or why it did not.
@@ -53,7 +56,7 @@ func (r *produceRequest) Split(c protocol.Cluster) ([]protocol.Message, protocol
 		}
 		to := by[b.ID]
 		if to == nil {
-			to = &produceTo{broker: b, clientID: r.clientID, parts: r.parts}
+			to = &produceTo{broker: b, clientID: r.clientID, parts: r.parts, moments: r.moments}
 			by[b.ID] = to
 			out = append(out, to)
 		}
@@ -87,6 +90,7 @@ type produceTo struct {
 	broker   protocol.Broker
 	clientID string
 	parts    []producePart
+	moments  *moments
 	index    []int // which of parts
 }
 
@@ -96,6 +100,9 @@ func (p *produceTo) Broker(protocol.Cluster) (protocol.Broker, error) { return p
 
 // RawExchange implements protocol.RawExchanger.
 func (p *produceTo) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	if lost, err := p.tails(rw); lost != nil || err != nil {
+		return lost, err
+	}
 	var topics []string
 	size := 256
 	for _, i := range p.index {
@@ -164,7 +171,7 @@ func (p *produceTo) parse(body []byte) (*produced, error) {
 func (c *Client) produce(ctx context.Context, parts []producePart) (*produced, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	m, err := c.transport.RoundTrip(ctx, c.raw.Addr, &produceRequest{clientID: c.cfg.ClientID, parts: parts})
+	m, err := c.transport.RoundTrip(ctx, c.raw.Addr, &produceRequest{clientID: c.cfg.ClientID, parts: parts, moments: &c.moments})
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,8 @@ type lane struct {
 	enc      encoder
 	queue    []encoded
 	spare    [][]byte
-	end      int64 // after what was acknowledged last
+	end      int64  // after what was acknowledged last
+	acked    uint64 // the moment of that; 0 after a failure
 }
 
 type encoded struct {
@@ -180,13 +181,15 @@ func (p *producer) send(ctx context.Context) (failed, err error) {
 			e = res.errs[i]
 		}
 		if e == nil && res.offsets[i] >= 0 {
-			e = l.acknowledged(res.offsets[i])
+			if e = l.acknowledged(res.offsets[i]); e == nil {
+				l.acked = p.client.moments.next()
+			}
 		}
 		if e == nil || errors.Is(e, kafkago.DuplicateSequenceNumber) {
 			l.done()
 			continue
 		}
-		l.queue[0].resent = true
+		l.queue[0].resent, l.acked = true, 0
 		if inject.IdempotenceOff.Is() {
 			l.renumber()
 		}
@@ -210,7 +213,7 @@ func (p *producer) round() {
 		if size += len(b); size > maxRound && len(p.parts) > 0 {
 			return
 		}
-		p.parts = append(p.parts, producePart{l.TopicPartition, b})
+		p.parts = append(p.parts, producePart{l.TopicPartition, b, l.end, l.acked})
 		p.busy = append(p.busy, l)
 		if inject.BetweenWrites.Armed() {
 			return // a request for each partition
@@ -227,8 +230,8 @@ func (l *lane) renumber() {
 	l.sequence += e.records
 }
 
-// acknowledged notes where the lane's first batch went. A log that ended further on before has lost acknowledged records, and
-// a broker that has lost with them what it knew of the producer takes what comes next all the same.
+// acknowledged notes where the lane's first batch went. A log that ended further on before has lost acknowledged records: produceTo.tails
+// looks for that before, and can't see a tail that is lost while the connection stands.
 func (l *lane) acknowledged(offset int64) error {
 	if offset < l.end {
 		return fmt.Errorf("%w: the log has lost its tail: a batch went to offset %d, after one that ended at %d", ErrSequence, offset, l.end)

@@ -32,6 +32,7 @@ var mutants = []mutant{
 	{"group-offset", "a stage goes on from where its outputs show it to be", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
 	{"state-first", "the changelog is written when the outputs that it speaks of are durable", adapter, "TestRecoveryAfterACrashAtEachWrite", nil},
 	{"state-in-pieces", "the changelog of a step is written whole or not at all", adapter, "TestTheChangelogIsWholeAfterACrash", nil},
+	{"tail-not-looked-for", "nothing is written behind the hole of a lost tail", adapter, "TestNothingIsWrittenAfterALostTail", nil},
 	{"tick-behind", "no tick is written below what its stage has written", simulator, "TestSeeds", hundreds},
 	{"replica-clock", "whether an event is taken follows from the log, and from no replica's clock", simulator, "TestSeeds", hundreds},
 	{"idempotence-off", "a write that is tried again keeps its sequence numbers", whole, "TestLostAcknowledgements/kfake", nil},
