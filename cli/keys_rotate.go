@@ -45,10 +45,9 @@ func rotate(ctx context.Context, client *kafka.Client, codec *schemas.Codec, old
 	if err != nil {
 		return err
 	}
-	done, err := obey(ctx, client, codec, &schemas.LedgerOrder{Order: schemas.OrderKindRotateKey, Ledgers: prefix, Replaces: schemas.Some(old), PublicKey: schemas.Some(next)},
-		operator, record.KindKeyRotation)
+	done, err := obey(ctx, client, codec, &schemas.LedgerOrder{Order: schemas.OrderKindRotateKey, Ledgers: prefix, Replaces: schemas.Some(old), PublicKey: schemas.Some(next)}, operator)
 	for _, f := range done {
-		fmt.Printf("ledger %s: record %d is the old key's last one\n", f.ledger, f.sequence)
+		fmt.Printf("ledger %s: record %d is the old key's last one\n", f.Ledger, f.Sequence)
 	}
 	return err
 }

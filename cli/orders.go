@@ -4,29 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/casetrail/casetrail/cli/orders"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
-	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/order"
 )
 
 // orderTime bounds the wait for every ledger to follow an order.
 const orderTime = time.Minute
-
-// followed is a ledger's record of an order.
-type followed struct {
-	ledger   string
-	sequence int64
-}
 
 // ledgers finds what the ledgers' names begin with, and their generation, from a checkpoint of theirs.
 func ledgers(ctx context.Context, client *kafka.Client, codec *schemas.Codec) (prefix string, generation int32, err error) {
@@ -58,23 +51,13 @@ func ledgers(ctx context.Context, client *kafka.Client, codec *schemas.Codec) (p
 }
 
 // obey publishes an order and waits until every ledger has a record of it, or somebody has refused it.
-func obey(ctx context.Context, client *kafka.Client, codec *schemas.Codec, o *schemas.LedgerOrder, operator note.Signer, kind record.Kind) ([]followed, error) {
+func obey(ctx context.Context, client *kafka.Client, codec *schemas.Codec, o *schemas.LedgerOrder, operator note.Signer) ([]orders.Record, error) {
 	if err := order.Sign(o, operator); err != nil {
 		return nil, err
 	}
-	parts, err := client.Partitions(ctx, pipelines.ConductRecords)
+	from, err := orders.Ends(ctx, client, pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.ChatRejects)
 	if err != nil {
 		return nil, err
-	}
-	from := map[stage.TopicPartition]int64{}
-	for _, topic := range []string{pipelines.ConductRecords, pipelines.ChatRejects} {
-		bounds, err := client.Offsets(ctx, topic)
-		if err != nil {
-			return nil, err
-		}
-		for p, b := range bounds {
-			from[stage.TopicPartition{Topic: topic, Partition: p}] = b.End
-		}
 	}
 	pub := kafka.NewPublisher(client, nil)
 	defer pub.Close()
@@ -82,42 +65,9 @@ func obey(ctx context.Context, client *kafka.Client, codec *schemas.Codec, o *sc
 	if err != nil {
 		return nil, fmt.Errorf("publish the order: %w", err)
 	}
-	wait, cancel := context.WithTimeout(ctx, orderTime)
-	defer cancel()
-	var out []followed
-	err = client.Tail(wait, []string{pipelines.ConductRecords, pipelines.ChatRejects}, from, nil, func(r stage.Record) error {
-		if err := codec.Await(wait, r.Value); err != nil {
-			return err
-		}
-		m, err := codec.Decode(r.Value)
-		if err != nil {
-			return nil // not of these
-		}
-		switch m := m.(type) {
-		case *schemas.SignedRecord:
-			p := &m.Payload
-			is := record.Kind(p.Kind) == kind && (kind != record.KindKeyRotation || p.Rotation.Value.PublicKey == o.PublicKey.Value)
-			if is && !slices.ContainsFunc(out, func(f followed) bool { return f.ledger == p.Ledger }) {
-				out = append(out, followed{p.Ledger, p.Sequence})
-			}
-		case *schemas.ChatReject:
-			var refused schemas.LedgerOrder
-			if codec.DecodeInto(m.Value.Value, &refused) == nil && refused.Note == o.Note {
-				return fmt.Errorf("the order was refused (%s): %s", m.Reason, m.Detail)
-			}
-		}
-		if len(out) == int(parts[pipelines.ConductRecords]) {
-			return errDone
-		}
-		return nil
-	})
-	slices.SortFunc(out, func(a, b followed) int { return strings.Compare(a.ledger, b.ledger) })
-	if errors.Is(err, errDone) {
-		return out, nil
-	}
-	if err == nil || errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("the order is published, and stands; of %d ledgers %d have followed it within %v: are intake, router and record-signer running, and has the record-signer "+
-			"the key that the order names (its log says so)? `casetrail keys show` tells when they have", parts[pipelines.ConductRecords], len(out), orderTime)
+	out, err := (&orders.Follower{Client: client, Codec: codec, Order: o, From: from}).Wait(ctx, orderTime)
+	if errors.Is(err, orders.ErrWaits) {
+		err = fmt.Errorf("%w `casetrail keys show` tells when they have", err)
 	}
 	return out, err
 }
@@ -146,9 +96,9 @@ func (c *sealCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := obey(ctx, client, codec, &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(generation)}, operator, record.KindSeal)
+	done, err := obey(ctx, client, codec, &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(generation)}, operator)
 	for _, f := range done {
-		fmt.Printf("ledger %s is sealed by record %d\n", f.ledger, f.sequence)
+		fmt.Printf("ledger %s is sealed by record %d\n", f.Ledger, f.Sequence)
 	}
 	return err
 }

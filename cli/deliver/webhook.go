@@ -15,6 +15,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 )
 
@@ -74,14 +75,10 @@ const minSecret, maxSecret = 24, 64
 // secretPrefix begins a secret's text.
 const secretPrefix = "whsec_"
 
-// LoadSecret reads a secret, which only its owner may be able to read.
+// LoadSecret reads a secret from a file that nobody but its owner may read or write.
 func LoadSecret(file string) (*standardwebhooks.Webhook, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, fmt.Errorf("--webhook-secret-file: %w; make one with: casetrail alerts secret %s", err, file)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("--webhook-secret-file %s may be read by others (mode %o); run: chmod 600 %s", file, info.Mode().Perm(), file)
+	if _, err := record.StatPrivate("webhook secret", "casetrail alerts secret FILE", file); err != nil {
+		return nil, fmt.Errorf("--webhook-secret-file: %w", err)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

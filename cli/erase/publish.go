@@ -1,19 +1,16 @@
 package erase
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/casetrail/casetrail/cli/orders"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/schemas"
 )
-
-var errDone = errors.New("done")
 
 // publish puts the order into every partition of chat.events, unless it is there or in the ledgers, and waits until every ledger has its
 // record under a checkpoint.
@@ -22,8 +19,12 @@ func (e *erasure) publish() error {
 	if err := order.DecodeAvro(e.journal.Order); err != nil {
 		return err
 	}
-	missing, err := e.missing(&order, false)
-	if err != nil || len(missing) == 0 {
+	f := orders.Follower{Client: e.Client, Codec: e.Codec, Order: &order, Covered: true}
+	if has, err := f.Has(e.ctx); has || err != nil {
+		return err
+	}
+	var err error
+	if f.From, err = orders.Ends(e.ctx, e.Client, pipelines.ChatRejects); err != nil {
 		return err
 	}
 	parts, err := e.Client.Partitions(e.ctx, pipelines.ChatEvents)
@@ -55,7 +56,9 @@ func (e *erasure) publish() error {
 	if err := e.settled(); err != nil {
 		return fmt.Errorf("the order to erase is published; an intake that stops does not have the new customer key (its log says so): %w", err)
 	}
-	_, err = e.missing(&order, true)
+	if _, err = f.Wait(e.ctx, e.Wait); errors.Is(err, orders.ErrWaits) {
+		err = fmt.Errorf("%w Run this again then", err)
+	}
 	return err
 }
 
@@ -66,70 +69,4 @@ func keyOf(p, n int32) []byte {
 			return k
 		}
 	}
-}
-
-// missing are the ledgers that have no record of the order under a checkpoint yet. If wait is true, it returns when there are none.
-func (e *erasure) missing(order *schemas.LedgerOrder, wait bool) (map[int32]bool, error) {
-	ctx, cancel := context.WithTimeout(e.ctx, e.Wait)
-	defer cancel()
-	topics := []string{pipelines.ConductRecords, pipelines.ConductCheckpoints}
-	from, until := map[stage.TopicPartition]int64{}, map[stage.TopicPartition]int64{}
-	missing := map[int32]bool{}
-	for _, topic := range topics {
-		bounds, err := e.Client.Offsets(ctx, topic)
-		if err != nil {
-			return nil, err
-		}
-		for p, b := range bounds {
-			from[stage.TopicPartition{Topic: topic, Partition: p}] = b.First
-			until[stage.TopicPartition{Topic: topic, Partition: p}] = b.End
-			missing[p] = true
-		}
-	}
-	at, sizes := map[int32]int64{}, map[int32]int64{}
-	take := func(r stage.Record) error {
-		if err := e.Codec.Await(ctx, r.Value); err != nil {
-			return err
-		}
-		m, err := e.Codec.Decode(r.Value)
-		if err != nil {
-			return nil // verify says so
-		}
-		switch m := m.(type) {
-		case *schemas.SignedRecord:
-			if x := m.Payload.Erasure; x.Set && x.Value == order.Erase.Value.Erasure {
-				at[r.Partition] = m.Payload.Sequence + 1
-			}
-		case *schemas.Checkpoint:
-			sizes[r.Partition] = max(sizes[r.Partition], m.Size)
-		}
-		if n := at[r.Partition]; n > 0 && n <= sizes[r.Partition] {
-			delete(missing, r.Partition)
-		}
-		if wait && len(missing) == 0 {
-			return errDone
-		}
-		return nil
-	}
-	if !wait {
-		for tp, first := range from {
-			if err := e.Client.ReadRange(ctx, tp, first, until[tp], take); err != nil {
-				return nil, err
-			}
-		}
-		return missing, nil
-	}
-	switch err := e.Client.Tail(ctx, topics, from, nil, take); {
-	case errors.Is(err, errDone):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case e.ctx.Err() != nil:
-		return nil, context.Cause(e.ctx)
-	}
-	var names []string
-	for p := range missing {
-		names = append(names, fmt.Sprint(p))
-	}
-	return nil, fmt.Errorf("the ledgers of partitions %s have no record of the erasure under a checkpoint within %v; are router and record-signer running? Run this again then", strings.Join(names, ", "), e.Wait)
 }
