@@ -14,6 +14,7 @@ import (
 	"github.com/casetrail/casetrail/cli/erase"
 	"github.com/casetrail/casetrail/cli/export"
 	"github.com/casetrail/casetrail/record"
+	"github.com/casetrail/casetrail/services/intake/customers"
 )
 
 type eraseCommand struct {
@@ -90,23 +91,29 @@ func check(text []byte, operator *record.Signer, keys []string) error {
 	return nil
 }
 
-// readIDs reads ids, one a line.
+// readIDs reads ids, one a line, as they are: but for empty lines, the ends of lines of Windows and the mark that its editors put
+// before the first one.
 func readIDs(in io.Reader) (ids []string, err error) {
 	seen := map[string]bool{}
 	s := bufio.NewScanner(in)
-	for s.Scan() {
+	for line := 1; s.Scan(); line++ {
 		id := strings.TrimSuffix(s.Text(), "\r")
-		if id == "" || seen[id] {
-			continue
+		if line == 1 {
+			id = strings.TrimPrefix(id, "\ufeff")
 		}
-		if len(ids) == maxCustomers {
+		switch {
+		case id == "" || seen[id]:
+			continue
+		case len(id) > customers.MaxID:
+			return nil, fmt.Errorf("line %d has %d bytes; a customer's id has at most %d", line, len(id), customers.MaxID)
+		case len(ids) == maxCustomers:
 			return nil, fmt.Errorf("more than %d ids: erase them in several runs", maxCustomers)
 		}
 		seen[id] = true
 		ids = append(ids, id)
 	}
 	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("the customers' ids: %w", err)
+		return nil, fmt.Errorf("the customers' ids, one a line: %w", err)
 	}
 	return ids, erase.Check(ids)
 }

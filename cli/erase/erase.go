@@ -57,8 +57,8 @@ func Run(ctx context.Context, o Options, ids []string) (certificate []byte, keys
 		inject.ErasureBegun.Pass()
 	} else {
 		e.Say("an erasure of these customers was cut short; going on with it")
-		for _, c := range j.Customers {
-			e.who.commitments[c.Commitment] = true
+		for i, c := range j.Customers {
+			e.who.commitments[c.Commitment] = ids[i]
 		}
 		if err := e.find(); err != nil {
 			return nil, nil, err
@@ -91,7 +91,7 @@ func Check(ids []string) error {
 	}
 	for i, id := range ids {
 		if id == "" || len(id) > customers.MaxID {
-			return fmt.Errorf("line %d: an id has 1 to %d bytes, this one %d", i+1, customers.MaxID, len(id))
+			return fmt.Errorf("id %d has %d bytes; an id has 1 to %d", i+1, len(id), customers.MaxID)
 		}
 	}
 	return nil
@@ -119,7 +119,7 @@ func (e *erasure) begin(ids []string) error {
 		salt := key.Salt(id)
 		c := customer{salt, customers.Commitment(salt, id)}
 		e.journal.Customers = append(e.journal.Customers, c)
-		e.who.commitments[c.Commitment] = true
+		e.who.commitments[c.Commitment] = id
 	}
 	if err := e.settled(); err != nil {
 		return err
@@ -132,6 +132,9 @@ func (e *erasure) begin(ids []string) error {
 	}
 	if len(e.who.cases) == 0 && !e.who.seen {
 		return ErrNothing
+	}
+	if n := e.who.strangers(); n > 0 {
+		e.Say(fmt.Sprintf("of %d of the %d customers nothing is in a ledger or a topic; if the chat platform spells their ids otherwise, erase those too", n, len(ids)))
 	}
 	return e.journal.begin(e, key.Erase(ids...))
 }

@@ -15,19 +15,38 @@ import (
 
 // who is whom a message is about.
 type who struct {
-	ids         map[string]bool
-	commitments map[[32]byte]bool
-	cases       map[string]bool // theirs
-	open        []string        // of those, the ones that are not over
-	seen        bool            // there are messages of theirs that belong to no case
+	ids         map[string]bool     // whether something of theirs was found
+	commitments map[[32]byte]string // whose
+	cases       map[string]bool     // theirs
+	open        []string            // of those, the ones that are not over
+	seen        bool                // there are messages of theirs that belong to no case
 }
 
 func newWho(ids []string) *who {
-	w := &who{ids: map[string]bool{}, commitments: map[[32]byte]bool{}, cases: map[string]bool{}}
+	w := &who{ids: map[string]bool{}, commitments: map[[32]byte]string{}, cases: map[string]bool{}}
 	for _, id := range ids {
-		w.ids[id] = true
+		w.ids[id] = false
 	}
 	return w
+}
+
+// has tells whether a commitment is of one of them, of whom something is found then.
+func (w *who) has(commitment [32]byte) bool {
+	id, ok := w.commitments[commitment]
+	if ok {
+		w.ids[id] = true
+	}
+	return ok
+}
+
+// strangers is of how many of them nothing was found.
+func (w *who) strangers() (n int) {
+	for _, found := range w.ids {
+		if !found {
+			n++
+		}
+	}
+	return n
 }
 
 // find finds their cases in the ledgers, in the router's state and in what the topics still hold of their messages.
@@ -43,7 +62,7 @@ func (e *erasure) find() error {
 		if s.Kind == record.KindErasure {
 			e.erased = max(e.erased, s.Erasure.ErasedAt)
 		}
-		if s.Kind == record.KindCase && e.who.commitments[s.Case.CustomerCommitment] {
+		if s.Kind == record.KindCase && e.who.has(s.Case.CustomerCommitment) {
 			e.who.cases[s.Case.CaseID] = true
 			e.journal.say(s.Case.CustomerCommitment)
 			e.cases++
@@ -68,14 +87,14 @@ func (e *erasure) find() error {
 func (e *erasure) learn(_ stage.Record, m schemas.Message) error {
 	switch m := m.(type) {
 	case *schemas.ChatEvent:
-		if m.CustomerID.Set && e.who.ids[m.CustomerID.Value] {
-			e.who.seen = true
+		if _, ok := e.who.ids[m.CustomerID.Value]; ok && m.CustomerID.Set {
+			e.who.ids[m.CustomerID.Value], e.who.seen = true, true
 			if m.CaseID != "" {
 				e.who.cases[m.CaseID] = true
 			}
 		}
 	case *schemas.CaseEvent:
-		if m.CustomerCommitment.Set && e.who.commitments[m.CustomerCommitment.Value] {
+		if m.CustomerCommitment.Set && e.who.has(m.CustomerCommitment.Value) {
 			e.who.cases[m.CaseID] = true
 		}
 	case *schemas.ChatReject:
@@ -93,7 +112,7 @@ func (e *erasure) stillOpen() error {
 	open := map[string]bool{}
 	err := e.read(pipelines.CaseStates, func(r stage.Record, m schemas.Message) error {
 		c, ok := m.(*schemas.CaseState)
-		theirs := ok && (e.who.commitments[c.Case.CustomerCommitment] || e.who.cases[string(r.Key)])
+		theirs := ok && (e.who.has([32]byte(c.Case.CustomerCommitment)) || e.who.cases[string(r.Key)])
 		if theirs {
 			e.who.cases[string(r.Key)] = true
 		}
@@ -133,9 +152,10 @@ func (e *erasure) theirs(key, value []byte, m schemas.Message) bool {
 	mine := e.who.cases[string(key)]
 	switch m := m.(type) {
 	case *schemas.ChatEvent:
-		return mine || e.who.cases[m.CaseID] || m.CustomerID.Set && e.who.ids[m.CustomerID.Value]
+		_, ok := e.who.ids[m.CustomerID.Value]
+		return mine || e.who.cases[m.CaseID] || m.CustomerID.Set && ok
 	case *schemas.CaseEvent:
-		return mine || e.who.cases[m.CaseID] || m.CustomerCommitment.Set && e.who.commitments[m.CustomerCommitment.Value]
+		return mine || e.who.cases[m.CaseID] || m.CustomerCommitment.Set && e.who.has(m.CustomerCommitment.Value)
 	case *schemas.WorkItem:
 		return e.who.cases[m.CaseID] && (m.Text.Set || len(m.Because) > 0)
 	case *schemas.ChatReject:
@@ -154,6 +174,7 @@ func (e *erasure) theirs(key, value []byte, m schemas.Message) bool {
 func (w *who) named(b []byte) bool {
 	for id := range w.ids {
 		if bytes.Contains(b, []byte(id)) {
+			w.ids[id] = true
 			return true
 		}
 	}
