@@ -32,10 +32,11 @@ var erasures = flag.Int("erasures", 6, "how many customers are erased under load
 func TestErasure(t *testing.T) {
 	onBothStacks(t, func(t *testing.T, kind harness.Kind) {
 		began := time.Now()
-		w := &erasureWorld{Pipeline: harness.Start(t, kind, harness.Options{Replicas: map[string]int{pipelines.Intake: 2}}), t: t}
+		w := &erasureWorld{Pipeline: harness.Start(t, kind, harness.Options{Replicas: map[string]int{pipelines.Intake: 2}}), t: t, gone: map[string]bool{}}
 		w.talk(*erasures * 100)
 		for i := range *erasures {
 			w.erased = append(w.erased, w.name(i*100))
+			w.gone[w.name(i*100)] = true
 		}
 		w.before()
 		stop := w.traffic()
@@ -53,6 +54,7 @@ type erasureWorld struct {
 	*harness.Pipeline
 	t      *testing.T
 	erased []string
+	gone   map[string]bool // the same
 	pub    *kafka.Publisher
 	export string
 	key    *customers.Key // before
@@ -60,15 +62,36 @@ type erasureWorld struct {
 }
 
 // name is a customer's id, which stands in nothing else.
-func (w *erasureWorld) name(i int) string { return fmt.Sprintf("kd-%08x-person", uint32(i)*2654435761) }
+func (w *erasureWorld) name(i int) string {
+	return fmt.Sprintf(nameStart+"%08x-person", uint32(i)*2654435761)
+}
+
+const nameStart, nameSize = "kd-", len("kd-00000000-person")
+
+// names tells whether bytes have an erased customer's id in them.
+func (w *erasureWorld) names(b []byte) bool {
+	for {
+		i := bytes.Index(b, []byte(nameStart))
+		if i < 0 || len(b) < i+nameSize {
+			return false
+		}
+		if w.gone[string(b[i:i+nameSize])] {
+			return true
+		}
+		b = b[i+1:]
+	}
+}
 
 // publish puts events into chat.events as a producer would.
 func (w *erasureWorld) publish(pub *kafka.Publisher, events ...*schemas.ChatEvent) error {
-	var recs []stage.Record
+	return pub.Publish(w.t.Context(), w.records(events...))
+}
+
+func (w *erasureWorld) records(events ...*schemas.ChatEvent) (recs []stage.Record) {
 	for _, e := range events {
 		recs = append(recs, stage.Record{Topic: pipelines.ChatEvents, Key: []byte(e.CaseID), Value: w.Codec.Append(nil, pipelines.ChatEvents, e)})
 	}
-	return pub.Publish(w.t.Context(), recs)
+	return recs
 }
 
 // publisher does not compress: a search for bytes must find what is there.
@@ -92,23 +115,23 @@ func conversation(id, customer string) []*schemas.ChatEvent {
 // talk has every customer talk, and those who will be erased be rejected too, in each way there is.
 func (w *erasureWorld) talk(n int) {
 	w.pub = w.publisher()
+	var recs []stage.Record
 	for i := range n {
 		who := w.name(i)
-		events := conversation(fmt.Sprint("case-", i), who)
+		recs = append(recs, w.records(conversation(fmt.Sprint("case-", i), who)...)...)
 		if i%100 == 0 {
-			events = append(events, conversation(fmt.Sprint("second-", i), who)...)
 			bad := says(fmt.Sprint("bad-", i), "no text may come with a rating: "+who)
 			bad.Kind, bad.CustomerID = schemas.EventKindRating, schemas.Some(who)
 			late := says(fmt.Sprint("case-", i), "too late: "+who) // the case is over by then
 			late.EventID, late.CustomerID = "late", schemas.Some(who)
-			events = append(events, bad, late)
-			raw := stage.Record{Topic: pipelines.ChatEvents, Key: fmt.Appendf(nil, "raw-%d", i), Value: []byte(`{"customer": "` + who + `"}`)}
-			if err := w.pub.Publish(w.t.Context(), []stage.Record{raw}); err != nil {
+			recs = append(recs, stage.Record{Topic: pipelines.ChatEvents, Key: fmt.Appendf(nil, "raw-%d", i), Value: []byte(`{"customer": "` + who + `"}`)})
+			recs = append(recs, w.records(append(conversation(fmt.Sprint("second-", i), who), bad, late)...)...)
+		}
+		if i%100 == 99 {
+			if err := w.pub.Publish(w.t.Context(), recs); err != nil {
 				w.t.Fatal(err)
 			}
-		}
-		if err := w.publish(w.pub, events...); err != nil {
-			w.t.Fatal(err)
+			recs = recs[:0]
 		}
 	}
 }
@@ -149,7 +172,7 @@ func (w *erasureWorld) before() {
 		w.t.Fatal(err)
 	}
 	db := w.Database(w.t)
-	harness.Eventually(w.t, "all cases are in the ledger", 2*time.Minute, func() bool {
+	harness.Eventually(w.t, "all cases are in the ledger", 2*time.Minute+time.Duration(*erasures)*3*time.Second, func() bool {
 		return w.Count(db, "SELECT count() FROM records WHERE kind = 'case' SETTINGS select_sequential_consistency = 0") >= uint64(*erasures*101)
 	})
 	w.export = filepath.Join(w.t.TempDir(), "export")
@@ -208,10 +231,8 @@ func (w *erasureWorld) mustErase(certificate string, ids ...string) {
 		w.t.Fatal(out, complaints)
 	}
 	w.t.Log(out)
-	for _, id := range ids {
-		if strings.Contains(out+complaints, id) {
-			w.t.Error("it says who was erased")
-		}
+	if w.names([]byte(out + complaints)) {
+		w.t.Error("it says who was erased")
 	}
 }
 
@@ -243,7 +264,7 @@ func (w *erasureWorld) after(kind harness.Kind) {
 		w.t.Errorf("left in topics: %v", found)
 	}
 	if kind == harness.Embedded { // Kafka's segments go when they are rolled: docs/operating.md
-		harness.Eventually(w.t, "nothing is left on the disk", 30*time.Second, func() bool { return w.inFiles() == 0 })
+		harness.Eventually(w.t, "nothing is left on the disk", time.Minute, func() bool { return w.inFiles() == 0 })
 	}
 	w.unlinked()
 	w.t.Log(w.Verify())
@@ -339,10 +360,8 @@ func (w *erasureWorld) inTopics() map[string]int {
 	found := map[string]int{}
 	for _, topic := range pipelines.Topology() {
 		w.Read(topic.Name, func(r stage.Record, _ schemas.Message) {
-			for _, id := range w.erased {
-				if bytes.Contains(r.Key, []byte(id)) || bytes.Contains(r.Value, []byte(id)) {
-					found[topic.Name]++
-				}
+			if w.names(r.Key) || w.names(r.Value) {
+				found[topic.Name]++
 			}
 		})
 	}
@@ -359,11 +378,8 @@ func (w *erasureWorld) inFiles() (n int) {
 		if err != nil {
 			return nil
 		}
-		for _, id := range w.erased {
-			if bytes.Contains(b, []byte(id)) {
-				n++
-				break
-			}
+		if w.names(b) {
+			n++
 		}
 		return nil
 	})

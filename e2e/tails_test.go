@@ -26,7 +26,7 @@ import (
 var tailsTrials = flag.Int("tails", 2, "times that acknowledged tails are cut off, on the embedded broker and on Apache Kafka each")
 
 // cutTopics are those whose tails are cut off.
-var cutTopics = []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.CaseConclusions, pipelines.CaseStates}
+var cutTopics = []string{pipelines.ConductRecords, pipelines.ConductCheckpoints, pipelines.CaseConclusions, pipelines.CaseStates, pipelines.ConductManifest}
 
 // amount is how much of the last segment goes.
 type amount int
@@ -40,7 +40,7 @@ const (
 
 func (a amount) String() string { return [...]string{"nothing", "little", "half", "everything"}[a] }
 
-// combination is how much each of cutTopics loses; there are 4^4, and 0 is none at all.
+// combination is how much each of cutTopics loses; there are 4^5, and 0 is none at all.
 type combination int
 
 func (c combination) of(topic int) amount { return amount(int(c) >> (2 * topic) & 3) }
@@ -66,7 +66,7 @@ func TestTailsCutOff(t *testing.T) {
 		began := time.Now()
 		w.play(30)
 		for i := range *tailsTrials {
-			c := combination(1 + w.rng.IntN(255))
+			c := combination(1 + w.rng.IntN(1<<(2*len(cutTopics))-1))
 			t.Logf("trial %d: %v", i, c)
 			w.trial(c)
 			if t.Failed() {
@@ -204,7 +204,7 @@ func lastError(log string) string {
 	return lines[len(lines)-1]
 }
 
-// ledgers are the bodies of every partition's chain, by the rule of every reader.
+// ledgers are the bodies of every partition's chain, by the rule of every reader, and the leaves of the manifest over them.
 func (w *tails) ledgers() map[int32][][]byte {
 	w.t.Helper()
 	key, err := record.LoadVerifier(w.Key("ledger.vkey"))
@@ -225,6 +225,21 @@ func (w *tails) ledgers() map[int32][][]byte {
 			out[r.Partition] = append(out[r.Partition], r.Value[5:])
 		}
 	})
+	chain, err := record.NewManifest("casetrail/e2e/manifest/1")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	seen := stage.Filter{}
+	w.Read(pipelines.ConductManifest, func(r stage.Record, m schemas.Message) {
+		x, ok := m.(*schemas.Manifest)
+		if !ok || !seen.Accept(r.Position) {
+			return
+		}
+		if err := chain.Accept(x.Leaf); err != nil {
+			w.t.Fatalf("FORK: the manifest: %v", err)
+		}
+		out[manifestLeaves] = append(out[manifestLeaves], []byte(x.Leaf))
+	})
 	for p, c := range chains {
 		if n := c.Skipped(record.Equivocation); n > 0 {
 			w.t.Fatalf("FORK: partition %d has %d records beside the chain", p, n)
@@ -232,6 +247,9 @@ func (w *tails) ledgers() map[int32][][]byte {
 	}
 	return out
 }
+
+// manifestLeaves is where the manifest's leaves stand among the ledgers, which have no such partition.
+const manifestLeaves = -1
 
 // complete tells whether all that was published is there.
 func (w *tails) complete(before map[int32][][]byte) bool {
@@ -251,7 +269,7 @@ func (w *tails) same(before map[int32][][]byte) {
 	for p := range before {
 		for i := range min(len(before[p]), len(now[p])) {
 			if string(before[p][i]) != string(now[p][i]) {
-				w.t.Fatalf("FORK: partition %d sequence %d is not what it was", p, i)
+				w.t.Fatalf("FORK: partition %d (%d: the manifest) sequence %d is not what it was", p, manifestLeaves, i)
 			}
 		}
 	}
