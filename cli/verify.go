@@ -85,7 +85,7 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoke
 	}
 	bar := progress("verifying")
 	a := verify.Alone{Trusted: trusted, Revoked: revoked, NoSignatures: c.NoSigned, Progress: func(n int64) { _ = bar.Add64(n) }} // a bar that can't be drawn changes nothing
-	var reports []record.Report
+	var audit *record.Audit
 	var manifest *record.ManifestExport
 	var err error
 	if c.RowsAlone {
@@ -94,23 +94,20 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoke
 			return e
 		}
 		defer db.Close()
-		reports, err = a.Table(ctx, verify.ClickHouse{Conn: db})
+		audit, err = a.Table(ctx, verify.ClickHouse{Conn: db})
 	} else {
-		reports, manifest, err = a.Exports(c.Exports)
+		audit, manifest, err = a.Exports(c.Exports)
 	}
 	_ = bar.Finish()
 	if err != nil {
 		return err
 	}
 	var total int64
-	var heads []record.Head
-	statements := record.NewStatements()
-	for _, r := range reports {
+	for _, r := range audit.Reports() {
 		fmt.Println(r)
 		total += r.Records
-		statements.Join(r.Statements)
-		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
 	}
+	heads := audit.Heads()
 	if manifest != nil {
 		fmt.Println(manifest)
 	} else {
@@ -118,7 +115,7 @@ func (c *verifyCommand) alone(ctx context.Context, trusted note.Verifier, revoke
 	}
 	fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", total, len(heads), record.CombinedRoot(heads))
 	c.left(total)
-	list := statements.List()
+	list := audit.Statements()
 	if err := record.Print(os.Stdout, list); err != nil {
 		return err
 	}
@@ -196,6 +193,9 @@ func printVerified(r *verify.Report) {
 	if r.Err() == nil {
 		if r.Manifest != nil && r.Manifest.Size() > 0 {
 			fmt.Println(r.Manifest)
+		}
+		for _, h := range r.Sealed {
+			fmt.Printf("%s is sealed: %d records, root %v\n", h.Ledger, h.Size, h.Root)
 		}
 		fmt.Printf("ledger verified: %d records, %d partitions, root %v\n", r.Records, r.Partitions, r.Root)
 	}

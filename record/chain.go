@@ -2,8 +2,6 @@ package record
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -50,31 +48,6 @@ func NewChain(ledger string, trusted note.Verifier) (*Chain, error) {
 	}
 	_, generation := Generation(ledger)
 	return &Chain{ledger: ledger, later: generation > 1, state: state{source: GenesisSource, keys: []key{{trusted, 0}}}}, nil
-}
-
-// Next makes the empty chain of the next generation, which goes on where this one was sealed: its genesis record names the
-// seal's leaf hash, the key that signs now is its first one, and its sources come after the seal's.
-func (c *Chain) Next() (*Chain, error) {
-	name, generation := Generation(c.ledger)
-	if !c.sealed || generation == 0 {
-		return nil, c.fault(&Fault{Field: "kind", Reason: WrongKind, Detail: "the ledger is not sealed, or its name has no generation"})
-	}
-	next, err := NewChain(fmt.Sprintf("%s/%d", name, generation+1), c.Key(c.Size()))
-	if err != nil {
-		return nil, err
-	}
-	next.later, next.last, next.source, next.revoked = false, c.last, c.source, c.revoked
-	return next, nil
-}
-
-// Generation splits a ledger's name, prefix/generation: a decimal number of 1 to 9 digits, the first of them not 0; 0 where it has none.
-func Generation(ledger string) (prefix string, generation int32) {
-	i := strings.LastIndexByte(ledger, '/')
-	n, err := strconv.ParseInt(ledger[i+1:], 10, 32)
-	if err != nil || n < 1 || n > 999_999_999 || strconv.FormatInt(n, 10) != ledger[i+1:] {
-		return ledger, 0
-	}
-	return ledger[:max(i, 0)], int32(n)
 }
 
 // ResumeChain makes a chain that goes on after a checkpoint, without the records before it. The checkpoint must have been

@@ -88,48 +88,44 @@ func (e *ExportWriter) Flush() error { return e.w.Flush() }
 // that the caller has by another way count: checkpoints must be of the same history, or its signer shows two; by
 // revocations keys are refused.
 func VerifyExport(r io.Reader, trusted note.Verifier, progress func(records int64), notes ...[]byte) (rep Report, vkey string, err error) {
-	return verifyExport(r, trusted, false, progress, notesOf(notes))
+	return verifyExport(r, false, progress, alone(trusted, notes))
 }
 
 // VerifyExportUnsigned is VerifyExport without the records' signatures, as AcceptUnverified is Accept: chain, tree and
 // conduct are checked, and the signatures of checkpoints and key rotations. So what the report has as covered is what the
 // checkpoint's signer committed to; nobody is known to have signed the records after it.
 func VerifyExportUnsigned(r io.Reader, trusted note.Verifier, progress func(records int64), notes ...[]byte) (rep Report, vkey string, err error) {
-	return verifyExport(r, trusted, true, progress, notesOf(notes))
+	return verifyExport(r, true, progress, alone(trusted, notes))
 }
 
-func notesOf(notes [][]byte) func(*Verifier) error {
-	return func(v *Verifier) error {
+// alone begins with a ledger of which nothing else is known but some notes.
+func alone(trusted note.Verifier, notes [][]byte) func(ledger string) (*Verifier, error) {
+	return func(ledger string) (*Verifier, error) {
+		v, err := NewVerifier(ledger, trusted)
 		for _, text := range notes {
-			if !IsRevocation(text) {
-				if err := v.Checkpoint(text); err != nil {
-					return err
+			if err == nil && !IsRevocation(text) {
+				err = v.Checkpoint(text)
+			} else if err == nil {
+				var r Revocation
+				if r, err = OpenRevocation(text); err == nil {
+					v.Revoke(r)
 				}
-				continue
 			}
-			r, err := OpenRevocation(text)
-			if err != nil {
-				return err
-			}
-			v.Revoke(r)
 		}
-		return nil
+		return v, err
 	}
 }
 
-// verifyExport is VerifyExport; begin is called with the empty ledger, to say what else is promised of it.
-func verifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(int64), begin func(*Verifier) error) (rep Report, vkey string, err error) {
+// verifyExport is VerifyExport; begin makes the empty ledger that the header names.
+func verifyExport(r io.Reader, unsigned bool, progress func(int64), begin func(ledger string) (*Verifier, error)) (rep Report, vkey string, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	var h exportHeader
 	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil || h.Version != exportVersion {
 		return rep, "", fileFault(1, "header", errors.Join(lines.Err(), fmt.Errorf(`is not {"casetrail_export":%d,"ledger":...}`, exportVersion)))
 	}
-	v, err := NewVerifier(h.Ledger, trusted)
+	v, err := begin(h.Ledger)
 	if err != nil {
-		return rep, h.VKey, err
-	}
-	if err := begin(v); err != nil {
 		return rep, h.VKey, err
 	}
 	f, n := v.Feed(unsigned, progress), int64(2)

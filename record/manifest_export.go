@@ -36,8 +36,8 @@ func NewManifestWriter(w io.Writer, name string) (*ExportWriter, error) {
 // Leaf writes a manifest leaf's line.
 func (e *ExportWriter) Leaf(text string) error { return e.write(manifestLine{Leaf: &text}) }
 
-// ManifestExport is a manifest ledger that was read from an export, and what the exports of its ledgers showed. Read it, have it verify
-// every ledger's export, and then call Finish.
+// ManifestExport is a manifest ledger that was read from an export, and what the exports of its ledgers showed. Read it, have an Audit verify
+// every ledger under it, and then call Finish.
 type ManifestExport struct {
 	*Manifest
 	note     string
@@ -101,31 +101,36 @@ func (e *ManifestExport) promise(heads []Promise) {
 	}
 }
 
-// VerifyExport does what the function of the same name does (or VerifyExportUnsigned) for an export of one of the manifest's ledgers, and holds it against every head
-// that the manifest has of it: its size, its root, and that nothing is missing that its time promises.
-func (e *ManifestExport) VerifyExport(r io.Reader, trusted note.Verifier, unsigned bool, progress func(records int64), notes ...[]byte) (Report, string, error) {
-	return verifyExport(r, trusted, unsigned, progress, func(v *Verifier) error {
-		if err := notesOf(notes)(v); err != nil {
+// hold has a ledger of the manifest's held against every head that the manifest has of it: its size, its root, and that nothing is missing that its time
+// promises. The manifest need not have the newest generation of a partition yet, nor one that was sealed within a minute.
+func (e *ManifestExport) hold(v *Verifier) error {
+	ledger := v.chain.ledger
+	if !e.has(ledger) {
+		return v.chain.fault(&Fault{Field: "ledger", Reason: OtherLedger, Detail: fmt.Sprintf("is none of those that the manifest %s has", e.name)})
+	}
+	for _, p := range e.promises[ledger] {
+		if err := v.Promise(p); err != nil {
 			return err
 		}
-		ledger := v.chain.ledger
-		promises := e.promises[ledger]
-		if promises == nil {
-			return v.chain.fault(&Fault{Field: "ledger", Reason: OtherLedger, Detail: fmt.Sprintf("is none of those that the manifest %s has", e.name)})
+	}
+	v.finished = append(v.finished, func(Report) {
+		e.verified[ledger] = true
+		if h := e.leaf.Heads[0]; h.Ledger == ledger {
+			e.signs = v.chain.Key(h.Size - 1)
 		}
-		for _, p := range promises {
-			if err := v.Promise(p); err != nil {
-				return err
-			}
-		}
-		v.finished = func() {
-			e.verified[ledger] = true
-			if h := e.leaf.Heads[0]; h.Ledger == ledger {
-				e.signs = v.chain.Key(h.Size - 1)
-			}
-		}
-		return nil
 	})
+	return nil
+}
+
+// has tells whether the manifest has a ledger, or another generation of it.
+func (e *ManifestExport) has(ledger string) bool {
+	prefix, _ := Generation(ledger)
+	for l := range e.promises {
+		if p, _ := Generation(l); p == prefix {
+			return true
+		}
+	}
+	return false
 }
 
 // Finish verifies the checkpoint, under the key that signed the last record that the manifest has of its first partition, or the

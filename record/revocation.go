@@ -19,7 +19,8 @@ import (
 //	reason WHY, IN ONE LINE
 //	ledger NAME SIZE ROOT
 //
-// with a line for each ledger, at whose size the last record is the rotation to the other key. So whoever checks a ledger that
+// with a line for each ledger that the key signed in, at whose size the last record is the rotation to the other key, or the seal with which a
+// generation ended. So whoever checks a ledger that
 // goes that far with it holds it against the ledger's own history, and a second history made with the revoked key is refused.
 type Revocation struct {
 	Key, ReplacedBy note.Verifier
@@ -177,7 +178,7 @@ func (c *Chain) beyond(s *Signed) *Fault {
 func (c *Chain) revocations() *Fault {
 	for i := range c.revoked {
 		r := &c.revoked[i]
-		if h := r.Head(c.ledger); h.Size == c.Size() && (h.Root != c.Root() || !sameKey(keyAt(c.keys, h.Size), r.ReplacedBy)) {
+		if h := r.Head(c.ledger); h.Size == c.Size() && (h.Root != c.Root() || !c.sealed && !sameKey(keyAt(c.keys, h.Size), r.ReplacedBy)) {
 			return &Fault{Ledger: c.ledger, Sequence: h.Size - 1, Field: "checkpoint.root", Reason: Revoked,
 				Detail: fmt.Sprintf("the first %d records have the root %v, and key %s, %08x, signs after them; %s", h.Size, c.Root(), keyAt(c.keys, h.Size).Name(), keyAt(c.keys, h.Size).KeyHash(),
 					strings.Replace(r.says(h), "is signed by", "this is not the history of", 1))}

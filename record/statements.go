@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,13 @@ func NewStatements() *Statements {
 		within:   Statement{Name: "human-within-3-minutes", Says: "of the requests of each month, UTC, 95 % waited under 3 minutes", Figure: true},
 		policies: map[string][]string{}, why: map[string]string{}, months: map[int]*Month{},
 	}
+}
+
+// next begins with the next generation of the ledger in hand, without records. Its cases may name policies of this one.
+func (s *Statements) next() *Statements {
+	n := NewStatements()
+	n.series, n.policies, n.why = s.series, maps.Clone(s.policies), maps.Clone(s.why)
+	return n
 }
 
 // Take takes the next record.

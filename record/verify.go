@@ -23,8 +23,8 @@ type Verifier struct {
 	signatures  int64
 	kinds       [KindSeal + 1]int64
 	statements  *Statements
-	finished    func() // called when all is in order; may be nil
-	previous    Hash   // of the genesis record
+	finished    []func(Report) // called when all is in order
+	previous    Hash           // of the genesis record
 }
 
 // Report is what a Verifier has found in order.
@@ -162,8 +162,8 @@ func (v *Verifier) Finish() (Report, error) {
 			r.Kinds[Kind(k)] = n
 		}
 	}
-	if v.finished != nil {
-		v.finished()
+	for _, fn := range v.finished {
+		fn(r)
 	}
 	return r, nil
 }
@@ -181,6 +181,9 @@ func (r Report) String() string {
 	if r.Previous != (Hash{}) {
 		s += fmt.Sprintf("; it goes on after the seal %v of the generation before", r.Previous)
 	}
+	if r.Kinds[KindSeal] > 0 {
+		s += "; it is sealed: this is its last root"
+	}
 	if r.Covered < r.Records {
 		s += fmt.Sprintf("; the last %d are under no checkpoint, so records after them could be missing", r.Records-r.Covered)
 	}
@@ -194,7 +197,7 @@ type Head struct {
 	Root   Hash
 }
 
-// CombinedRoot is one hash for several ledgers: the Merkle tree's root (RFC 6962) over the leaves "ledger\nsize\nroot\n", the root
+// CombinedRoot is one hash for several ledgers, of each the newest generation: the Merkle tree's root (RFC 6962) over the leaves "ledger\nsize\nroot\n", the root
 // in base64 as in a checkpoint, sorted by ledger.
 func CombinedRoot(heads []Head) Hash {
 	heads = slices.Clone(heads)

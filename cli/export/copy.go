@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"golang.org/x/mod/sumdb/note"
@@ -31,44 +32,57 @@ func (c Copy) Receipts(ctx context.Context, vkey, caseID string) (out []record.R
 	if len(rows) == 0 {
 		return nil, nil, fmt.Errorf("case %q has no row", caseID)
 	}
-	ledger := rows[0].Ledger
-	var size int64
-	var text string
-	err = c.Conn.QueryRow(ctx, "SELECT size, note FROM checkpoints WHERE ledger = ? ORDER BY size DESC LIMIT 1", ledger).Scan(&size, &text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("the newest checkpoint of ledger %s: %w", ledger, err)
-	}
-	tree, err := c.tree(ctx, ledger, size)
-	if err != nil {
-		return nil, nil, err
-	}
+	record.Sort(rows, func(r row) string { return r.Ledger })
+	var at *covered
 	for _, r := range rows {
-		if r.Ledger != ledger || r.Sequence >= size {
+		if at == nil || at.ledger != r.Ledger {
+			if at, err = c.covered(ctx, r.Ledger); err != nil {
+				return nil, nil, err
+			}
+		}
+		if r.Sequence >= at.size {
 			continue
 		}
-		proof, err := tree.Inclusion(r.Sequence, size)
+		proof, err := at.tree.Inclusion(r.Sequence, at.size)
 		if err != nil {
 			return nil, nil, err
 		}
-		out = append(out, record.Receipt{Sequence: r.Sequence, Body: []byte(r.Body), Note: []byte(text), Proof: proof})
+		out = append(out, record.Receipt{Sequence: r.Sequence, Body: []byte(r.Body), Note: []byte(at.note), Proof: proof})
 	}
 	if len(out) == 0 {
 		return nil, nil, fmt.Errorf("case %q is under no checkpoint", caseID)
 	}
-	trusted, keys, err := c.keys(ctx, ledger, vkey, size)
+	trusted, keys, err := c.keys(ctx, vkey, at)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, r := range out {
 		s, _, err := record.VerifyReceipt(r.Text(), trusted...)
 		if err == nil && s.Case.CaseID != caseID && s.Amendment.CaseID != caseID {
-			err = fmt.Errorf("ledger %s sequence %d is of another case", ledger, s.Sequence)
+			err = fmt.Errorf("ledger %s sequence %d is of another case", s.Ledger, s.Sequence)
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("its rows don't verify: %w", err)
 		}
 	}
 	return out, keys, nil
+}
+
+// covered is a generation up to its newest checkpoint.
+type covered struct {
+	ledger, note string
+	size         int64
+	tree         *record.Tree
+}
+
+func (c Copy) covered(ctx context.Context, ledger string) (_ *covered, err error) {
+	at := &covered{ledger: ledger}
+	err = c.Conn.QueryRow(ctx, "SELECT size, note FROM checkpoints WHERE ledger = ? ORDER BY size DESC LIMIT 1", ledger).Scan(&at.size, &at.note)
+	if err != nil {
+		return nil, fmt.Errorf("the newest checkpoint of ledger %s: %w", ledger, err)
+	}
+	at.tree, err = c.tree(ctx, ledger, at.size)
+	return at, err
 }
 
 func (c Copy) tree(ctx context.Context, ledger string, size int64) (*record.Tree, error) {
@@ -92,21 +106,29 @@ func (c Copy) tree(ctx context.Context, ledger string, size int64) (*record.Tree
 	return &tree, rows.Err()
 }
 
-// keys are the trusted one and those that rotations name, each signed by the key before.
-func (c Copy) keys(ctx context.Context, ledger, vkey string, size int64) (trusted []note.Verifier, keys []string, err error) {
-	var bodies []struct{ Body string }
-	err = c.Conn.Select(ctx, &bodies, "SELECT body AS Body FROM records WHERE ledger = ? AND kind = 'key_rotation' AND sequence < ? ORDER BY sequence", ledger, size)
+// keys are the trusted one and those that rotations name, each signed by the key before: of a generation, and those before it.
+func (c Copy) keys(ctx context.Context, vkey string, at *covered) (trusted []note.Verifier, keys []string, err error) {
+	type row struct{ Ledger, Body string }
+	var rows []row
+	prefix, generation := record.Generation(at.ledger)
+	err = c.Conn.Select(ctx, &rows, `SELECT toString(ledger) AS Ledger, body AS Body FROM records WHERE kind = 'key_rotation' AND startsWith(ledger, ?) AND (ledger != ? OR sequence < ?)
+		ORDER BY partition, ledger, sequence`, prefix, at.ledger, at.size)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i := -1; i < len(bodies); i++ {
+	rows = slices.DeleteFunc(rows, func(r row) bool {
+		p, g := record.Generation(r.Ledger)
+		return r.Ledger != at.ledger && (p != prefix || g >= generation)
+	})
+	record.Sort(rows, func(r row) string { return r.Ledger })
+	for i := -1; i < len(rows); i++ {
 		if i >= 0 {
-			s, err := record.Decode([]byte(bodies[i].Body))
+			s, err := record.Decode([]byte(rows[i].Body))
 			if err != nil {
 				return nil, nil, err
 			}
-			if s.Kind != record.KindKeyRotation || s.Ledger != ledger || !trusted[i].Verify(record.PAE(nil, s.Payload), s.Signature[:]) {
-				return nil, nil, fmt.Errorf("ledger %s sequence %d: the key before it did not sign this rotation", ledger, s.Sequence)
+			if s.Kind != record.KindKeyRotation || s.Ledger != rows[i].Ledger || !trusted[i].Verify(record.PAE(nil, s.Payload), s.Signature[:]) {
+				return nil, nil, fmt.Errorf("ledger %s sequence %d: the key before it did not sign this rotation", rows[i].Ledger, s.Sequence)
 			}
 			vkey = s.Rotation.PublicKey
 		}

@@ -1,4 +1,4 @@
-// Package export writes ledgers to files that others check with tools of their own. Of each ledger it makes a folder:
+// Package export writes ledgers to files that others check with tools of their own. Of each ledger, and each generation of it, it makes a folder:
 //
 //	records.jsonl       every record and the checkpoint: for record/cmd/verify and the verifier page
 //	records.dsse.jsonl  every record as a DSSE envelope, a line each
@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -51,7 +52,7 @@ type Ledger struct {
 	Until        int64 // no record of before this time is missing; milliseconds
 }
 
-// Run writes the manifest up to its last leaf, and every ledger up to its newest checkpoint into a new folder, partition by partition. Each record's signature,
+// Run writes the manifest up to its last leaf, and every generation of every ledger up to its newest checkpoint into a new folder, partition by partition. Each record's signature,
 // the chain and the checkpoint are verified on the way; a ledger with a fault in it is not exported, and the error names
 // the fault. The folder appears when it is whole.
 func Run(ctx context.Context, o Options, dir string) (_ []Ledger, m Manifest, err error) {
@@ -80,28 +81,44 @@ func Run(ctx context.Context, o Options, dir string) (_ []Ledger, m Manifest, er
 	var out []Ledger
 	signs := trusted // the manifest
 	var done int64
-	for _, p := range points {
-		folder := fmt.Sprintf("ledger-%d", p.Partition)
-		w, err := newWriter(filepath.Join(draft, folder), p.Ledger, o.VKey)
-		if err != nil {
-			return nil, m, err
-		}
-		root, err := o.ledger(ctx, p, trusted, w, func(s *record.Signed) {
-			if s.Kind == record.KindKeyRotation && s.Ledger == m.first.Ledger && s.Sequence < m.first.Size-1 {
-				signs, _ = note.NewVerifier(s.Rotation.PublicKey) // the chain has taken it, so it is a key
+	for _, generations := range points {
+		vkey := o.VKey
+		var w *writer
+		each := func(s *record.Signed) (err error) {
+			if s.Kind == record.KindGenesis {
+				if w, err = newWriter(filepath.Join(draft, folder(generations[0].Partition, s.Ledger)), s.Ledger, vkey); err != nil {
+					return err
+				}
+			}
+			if s.Kind == record.KindKeyRotation {
+				if vkey = s.Rotation.PublicKey; m.signedAfter(s) {
+					signs, _ = note.NewVerifier(vkey) // the chain has taken it, so it is a key
+				}
 			}
 			done++
 			o.Progress(done, total)
-		})
-		if err = errors.Join(err, w.close()); err != nil {
+			return w.record(s)
+		}
+		end := func(p schemas.Checkpoint, root record.Hash) error {
+			in := folder(p.Partition, p.Ledger)
+			out = append(out, Ledger{p.Ledger, in, p.Size, root, p.Time})
+			return w.finish([]byte(p.Note))
+		}
+		err := o.fold(ctx, generations, trusted, each, end)
+		if w != nil {
+			err = errors.Join(err, w.close())
+		}
+		if err != nil {
 			return nil, m, fmt.Errorf("not exported: %w", err)
 		}
-		if o.Parquet != nil {
-			if err := o.Parquet.write(ctx, p.Ledger, p.Size, filepath.Join(draft, folder, parquetFile)); err != nil {
-				return nil, m, err
-			}
+	}
+	for _, l := range out {
+		if o.Parquet == nil {
+			break
 		}
-		out = append(out, Ledger{p.Ledger, folder, p.Size, root, p.Time})
+		if err := o.Parquet.write(ctx, l.Name, l.Records, filepath.Join(draft, l.Folder, parquetFile)); err != nil {
+			return nil, m, err
+		}
 	}
 	if m.Leaves > 0 {
 		if err := m.verify(signs); err != nil {
@@ -111,29 +128,46 @@ func Run(ctx context.Context, o Options, dir string) (_ []Ledger, m Manifest, er
 	return out, m, os.Rename(draft, dir)
 }
 
-// newest gives the newest checkpoint of each partition that has records under one, and how many records that are.
-func (o *Options) newest(ctx context.Context) (points []schemas.Checkpoint, total int64, err error) {
+// folder is where a ledger's files are: ledger-0 for the first generation of partition 0's, ledger-0-2 for the second.
+func folder(partition int32, ledger string) string {
+	if _, generation := record.Generation(ledger); generation > 1 {
+		return fmt.Sprintf("ledger-%d-%d", partition, generation)
+	}
+	return fmt.Sprintf("ledger-%d", partition)
+}
+
+// newest gives of each partition the newest checkpoint of every generation that has records under one, from old to new, and how many
+// records that are in all.
+func (o *Options) newest(ctx context.Context) (points [][]schemas.Checkpoint, total int64, err error) {
 	n, err := o.Topics.Partitions(ctx, pipelines.ConductCheckpoints)
 	if err != nil {
 		return nil, 0, err
 	}
 	for p := range n {
-		var newest, point schemas.Checkpoint
+		var point schemas.Checkpoint
+		var of []schemas.Checkpoint
 		_, err := o.Topics.Read(ctx, stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: p}, func(r stage.Record) error {
 			if err := o.Codec.DecodeInto(r.Value, &point); err != nil {
 				return fmt.Errorf("offset %d: %w", r.Offset, err)
 			}
-			if point.Size >= newest.Size {
-				newest = point
+			point.Partition = p
+			i := slices.IndexFunc(of, func(c schemas.Checkpoint) bool { return c.Ledger == point.Ledger })
+			if i < 0 && point.Size > 0 {
+				of = append(of, point)
+			} else if i >= 0 && point.Size >= of[i].Size {
+				of[i] = point
 			}
 			return nil
 		})
 		if err != nil {
 			return nil, 0, fmt.Errorf("read %s/%d: %w", pipelines.ConductCheckpoints, p, err)
 		}
-		if newest.Partition = p; newest.Size > 0 {
-			points = append(points, newest)
-			total += newest.Size
+		record.Sort(of, func(c schemas.Checkpoint) string { return c.Ledger })
+		for _, c := range of {
+			total += c.Size
+		}
+		if len(of) > 0 {
+			points = append(points, of)
 		}
 	}
 	if len(points) == 0 {
@@ -148,59 +182,61 @@ var errEnough = errors.New("enough")
 // frame is the size of the wire format's header.
 const frame = 5
 
-// ledger writes the records under a checkpoint, by the reader's rule.
-func (o *Options) ledger(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, w *writer, each func(*record.Signed)) (root record.Hash, err error) {
-	root, err = o.fold(ctx, p, trusted, func(s *record.Signed) error {
-		if err := w.record(s); err != nil {
-			return fmt.Errorf("ledger %s: %w", p.Ledger, err)
-		}
-		each(s)
-		return nil
-	})
+// fold calls each for every record under the checkpoints of a partition's generations, after it has verified it, and end for every checkpoint that
+// is reached, after it has verified that.
+func (o *Options) fold(ctx context.Context, points []schemas.Checkpoint, trusted note.Verifier, each func(*record.Signed) error, end func(schemas.Checkpoint, record.Hash) error) error {
+	first, err := record.NewChain(points[0].Ledger, trusted)
 	if err != nil {
-		return root, err
-	}
-	return root, w.finish([]byte(p.Note))
-}
-
-// fold calls fn for every record under a checkpoint, each of which it has verified, and then verifies the checkpoint.
-func (o *Options) fold(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, fn func(*record.Signed) error) (root record.Hash, err error) {
-	chain, err := record.NewChain(p.Ledger, trusted)
-	if err != nil {
-		return root, err
+		return err
 	}
 	type message struct {
 		stage.Record
 		record.Prepared
 	}
+	chains := record.Generations{first}
 	ahead := record.NewAhead(func(m *message) { m.Prepare() }, func(r *message) error {
 		if len(r.Value) < frame {
 			return fmt.Errorf("%s/%d offset %d: not a record", r.Topic, r.Partition, r.Offset)
 		}
-		if chain.Size() == p.Size {
+		if len(points) == 0 {
 			return errEnough
 		}
+		chain := chains.Of(r.Ledger)
 		s, err := chain.Take(&r.Prepared)
 		if f := (*record.Fault)(nil); errors.As(err, &f) && (f.Reason == record.Duplicate || f.Reason == record.Stale) {
 			return nil // a copy; verify compares even the old ones
 		}
+		if p := points[0]; err == nil && s.Ledger != p.Ledger {
+			err = fmt.Errorf("ledger %s sequence %d is under no checkpoint, but later records are, of %s", s.Ledger, s.Sequence, p.Ledger)
+		}
 		if err != nil {
 			return fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
 		}
-		return fn(s)
+		if err := each(s); err != nil || chain.Size() < points[0].Size {
+			return err
+		}
+		if _, err := chain.Verify([]byte(points[0].Note)); err != nil {
+			return err
+		}
+		reached := points[0]
+		points = points[1:]
+		return end(reached, chain.Root())
 	})
-	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: p.Partition}
+	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: points[0].Partition}
 	_, err = o.Topics.Read(ctx, tp, func(r stage.Record) error {
 		m, err := ahead.Next()
 		if err == nil {
 			m.Record = r
-			chain.Load(&m.Prepared, r.Value[min(frame, len(r.Value)):], false)
+			chains.Newest().Load(&m.Prepared, r.Value[min(frame, len(r.Value)):], false)
 		}
 		return err
 	})
 	if err = cmp.Or(ahead.Finish(), err); err != nil && !errors.Is(err, errEnough) {
-		return root, err
+		return err
 	}
-	_, err = chain.Verify([]byte(p.Note))
-	return chain.Root(), err
+	if len(points) > 0 { // the log ends before it
+		p := points[0]
+		return chains.Of(p.Ledger).Matches(record.Checkpoint{Ledger: p.Ledger, Size: p.Size, Root: record.Hash(p.Root)})
+	}
+	return nil
 }

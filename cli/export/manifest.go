@@ -102,3 +102,10 @@ func (m *Manifest) verify(key note.Verifier) error {
 	}
 	return nil
 }
+
+// signedAfter tells whether a rotation comes before the last record that the manifest has of the first partition, which its signer's key signed.
+func (m *Manifest) signedAfter(rotation *record.Signed) bool {
+	prefix, last := record.Generation(m.first.Ledger)
+	of, g := record.Generation(rotation.Ledger)
+	return of == prefix && (g < last || g == last && rotation.Sequence < m.first.Size-1)
+}

@@ -53,8 +53,8 @@ func (o Options) receipts(ctx context.Context, all bool, want func(*record.Signe
 		return nil, nil, err
 	}
 	var done int64
-	for _, p := range points {
-		found, by, err := o.ofLedger(ctx, p, trusted, func(s *record.Signed) bool {
+	for _, generations := range points {
+		found, by, err := o.ofLedger(ctx, generations, trusted, func(s *record.Signed) bool {
 			done++
 			o.Progress(done, total)
 			return want(s)
@@ -78,23 +78,31 @@ func (o Options) receipts(ctx context.Context, all bool, want func(*record.Signe
 	return out, keys, nil
 }
 
-// ofLedger makes the receipts of the records of one ledger that are wanted.
-func (o Options) ofLedger(ctx context.Context, p schemas.Checkpoint, trusted note.Verifier, want func(*record.Signed) bool) (out []record.Receipt, keys []string, err error) {
-	var tree record.Tree
+// ofLedger makes the receipts of the records of one partition that are wanted, each under its generation's newest checkpoint.
+func (o Options) ofLedger(ctx context.Context, generations []schemas.Checkpoint, trusted note.Verifier, want func(*record.Signed) bool) (out []record.Receipt, keys []string, err error) {
+	var tree *record.Tree // of a generation
+	made := 0             // receipts, of the generations before
 	keys = []string{o.VKey}
-	_, err = o.fold(ctx, p, trusted, func(s *record.Signed) error {
+	each := func(s *record.Signed) error {
+		if s.Kind == record.KindGenesis {
+			tree = &record.Tree{}
+		}
 		if want(s) {
-			out = append(out, record.Receipt{Sequence: s.Sequence, Body: bytes.Clone(s.Body), Note: []byte(p.Note)})
+			out = append(out, record.Receipt{Sequence: s.Sequence, Body: bytes.Clone(s.Body)})
 		}
 		if s.Kind == record.KindKeyRotation {
 			keys = append(keys, s.Rotation.PublicKey)
 		}
 		return tree.Append(record.LeafHash(s.Body))
-	})
-	for i := range out {
-		if err == nil {
-			out[i].Proof, err = tree.Inclusion(out[i].Sequence, p.Size)
-		}
 	}
+	end := func(p schemas.Checkpoint, _ record.Hash) (err error) {
+		for ; made < len(out) && err == nil; made++ {
+			r := &out[made]
+			r.Note = []byte(p.Note)
+			r.Proof, err = tree.Inclusion(r.Sequence, p.Size)
+		}
+		return err
+	}
+	err = o.fold(ctx, generations, trusted, each, end)
 	return out, keys, err
 }

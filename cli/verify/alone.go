@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -34,9 +32,9 @@ type Table interface {
 	Records(ctx context.Context, ledger string, fn func(sequence int64, body []byte) bool) error
 }
 
-// Exports verifies export files, or folders that casetrail export has made; in these, the manifest too, if it is there: it is nil if
-// it was in none. The error names the first fault.
-func (a Alone) Exports(paths []string) (out []record.Report, manifest *record.ManifestExport, err error) {
+// Exports verifies export files, or folders that casetrail export has made, the generations of a ledger from old to new; in these, the manifest
+// too, if it is there: it is nil if it was in none. The error names the first fault.
+func (a Alone) Exports(paths []string) (out *record.Audit, manifest *record.ManifestExport, err error) {
 	var all []string
 	for _, path := range paths {
 		files, err := exports(path)
@@ -55,22 +53,40 @@ func (a Alone) Exports(paths []string) (out []record.Report, manifest *record.Ma
 			return nil, nil, fmt.Errorf("%w: %s: %w", ErrFaults, file, err)
 		}
 	}
+	names := map[string]string{}
 	for _, file := range all {
-		r, err := a.export(file, manifest)
-		if err != nil {
+		if names[file], err = named(file); err != nil {
+			return nil, nil, err
+		}
+	}
+	record.Sort(all, func(file string) string { return names[file] })
+	audit := a.audit()
+	audit.Manifest = manifest
+	for _, file := range all {
+		if err := a.export(file, audit); err != nil {
 			return nil, nil, fmt.Errorf("%w: %s: %w", ErrFaults, file, err)
 		}
-		if slices.ContainsFunc(out, func(o record.Report) bool { return o.Ledger == r.Ledger }) {
-			return nil, nil, fmt.Errorf("%w: %s: ledger %s was in an earlier file already", ErrFaults, file, r.Ledger)
-		}
-		out = append(out, r)
 	}
 	if manifest != nil {
 		if err := manifest.Finish(a.Trusted); err != nil {
 			return nil, nil, fmt.Errorf("%w: %w", ErrFaults, err)
 		}
 	}
-	return out, manifest, nil
+	return audit, manifest, nil
+}
+
+func (a Alone) audit() *record.Audit {
+	return &record.Audit{Trusted: a.Trusted, Unsigned: a.NoSignatures, Revoked: a.Revoked}
+}
+
+// named is the ledger that an export names.
+func named(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return record.ExportedLedger(f), nil
 }
 
 func readManifest(path string) (*record.ManifestExport, error) {
@@ -120,33 +136,20 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (a Alone) export(path string, manifest *record.ManifestExport) (record.Report, error) {
+func (a Alone) export(path string, audit *record.Audit) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return record.Report{}, err
+		return err
 	}
 	defer f.Close()
-	verify := record.VerifyExport
-	if a.NoSignatures {
-		verify = record.VerifyExportUnsigned
-	}
-	if manifest != nil {
-		verify = func(r io.Reader, trusted note.Verifier, progress func(int64), _ ...[]byte) (record.Report, string, error) {
-			return manifest.VerifyExport(r, trusted, a.NoSignatures, progress)
-		}
-	}
 	tell, rest := a.tell()
-	var notes [][]byte
-	for _, r := range a.Revoked {
-		notes = append(notes, r.Note)
-	}
-	r, _, err := verify(f, a.Trusted, tell, notes...)
+	_, err = audit.Export(f, tell)
 	rest()
-	return r, err
+	return err
 }
 
 // Table verifies a copy of the ledgers. The error names the first fault, unless it is about reading.
-func (a Alone) Table(ctx context.Context, t Table) (out []record.Report, err error) {
+func (a Alone) Table(ctx context.Context, t Table) (*record.Audit, error) {
 	names, err := t.Ledgers(ctx)
 	if err != nil {
 		return nil, err
@@ -154,24 +157,21 @@ func (a Alone) Table(ctx context.Context, t Table) (out []record.Report, err err
 	if len(names) == 0 {
 		return nil, errors.New("there is no ledger in ClickHouse: no record has come to it yet, or it is another database")
 	}
+	record.Sort(names, func(name string) string { return name })
+	audit := a.audit()
 	for _, name := range names {
-		r, err := a.ledger(ctx, t, name)
-		if err != nil {
+		if err := a.ledger(ctx, t, name, audit); err != nil {
 			return nil, err
 		}
-		out = append(out, r)
 	}
-	return out, nil
+	return audit, nil
 }
 
-func (a Alone) ledger(ctx context.Context, t Table, name string) (r record.Report, err error) {
+func (a Alone) ledger(ctx context.Context, t Table, name string, audit *record.Audit) error {
 	wrong := func(err error) error { return fmt.Errorf("%w: %w", ErrFaults, err) }
-	v, err := record.NewVerifier(name, a.Trusted)
+	v, err := audit.Begin(name)
 	if err != nil {
-		return r, wrong(err)
-	}
-	for _, r := range a.Revoked {
-		v.Revoke(r)
+		return wrong(err)
 	}
 	err = t.Checkpoints(ctx, name, func(beside record.Checkpoint) error {
 		if err := v.Checkpoint(beside.Note); err != nil {
@@ -184,19 +184,19 @@ func (a Alone) ledger(ctx context.Context, t Table, name string) (r record.Repor
 		return nil
 	})
 	if err != nil {
-		return r, err
+		return err
 	}
 	tell, rest := a.tell()
 	defer rest()
 	feed := v.Feed(a.NoSignatures, tell)
 	read := t.Records(ctx, name, feed.Record)
-	if r, err = feed.Finish(); err != nil && read == nil {
+	if _, err = feed.Finish(); err != nil && read == nil {
 		err = wrong(err)
 	}
 	if read != nil { // what was read so far says nothing of the rest
-		return r, fmt.Errorf("read the records of ledger %s: %w", name, read)
+		return fmt.Errorf("read the records of ledger %s: %w", name, read)
 	}
-	return r, err
+	return err
 }
 
 // tell makes of a ledger's size how many records more there are, in hundreds; the rest at the end.

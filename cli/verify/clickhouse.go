@@ -14,20 +14,20 @@ import (
 type ClickHouse struct{ Conn driver.Conn }
 
 // Heads implements Rows.
-func (c ClickHouse) Heads(ctx context.Context) (map[int32]int64, error) {
-	rows, err := c.Conn.Query(ctx, "SELECT partition, max(size) FROM checkpoints GROUP BY partition")
+func (c ClickHouse) Heads(ctx context.Context) (map[string]int64, error) {
+	rows, err := c.Conn.Query(ctx, "SELECT toString(ledger), max(size) FROM checkpoints GROUP BY ledger")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	out := map[int32]int64{}
+	out := map[string]int64{}
 	for rows.Next() {
-		var p int32
+		var ledger string
 		var size int64
-		if err := rows.Scan(&p, &size); err != nil {
+		if err := rows.Scan(&ledger, &size); err != nil {
 			return nil, err
 		}
-		out[p] = size
+		out[ledger] = size
 	}
 	return out, rows.Err()
 }
@@ -40,8 +40,8 @@ func (c ClickHouse) Complete(ctx context.Context) (int64, error) {
 }
 
 // Bodies implements Rows.
-func (c ClickHouse) Bodies(ctx context.Context, partition int32, size int64, fn func(int64, []byte) error) error {
-	rows, err := c.Conn.Query(ctx, "SELECT sequence, body FROM records WHERE partition = ? AND sequence < ? ORDER BY ledger, sequence", partition, size)
+func (c ClickHouse) Bodies(ctx context.Context, partition int32, ledger string, size int64, fn func(int64, []byte) error) error {
+	rows, err := c.Conn.Query(ctx, "SELECT sequence, body FROM records WHERE partition = ? AND ledger = ? AND sequence < ? ORDER BY sequence", partition, ledger, size)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (v *run) signed(l *ledger, s *record.Signed) error {
 	v.i1.Count++
 	at := stage.Position(s.Source)
 	for ; c.ok && at.After(c.head.Position); v.skipConclusion(c) {
-		if l.void(c.message, s.Sequence) {
+		if l.void(l.judges(s.Ledger), c.message, s.Sequence) {
 			continue
 		}
 		v.i1.fault("%s/%d offset %d: %s of %v is not in the ledger", c.head.Topic, c.head.Partition, c.head.Offset, about(c.message), c.head.Position)
@@ -169,13 +169,13 @@ func (v *run) unsigned(l *ledger) error {
 	}
 	c := l.said
 	for ; c.ok; v.skipConclusion(c) {
-		if l.chain != nil && l.void(c.message, l.chain.Size()) {
+		if l.chains != nil && l.void(l.due(), c.message, l.due().Size()) {
 			continue
 		}
 		v.i1.pending("%s/%d offset %d: %s is not in the ledger", c.head.Topic, c.head.Partition, c.head.Offset, about(c.message))
 	}
-	if h, _ := l.head(); l.chain != nil && l.chain.Size() > h.size {
-		v.i2.pending("%s: no checkpoint covers its last %d records", l.name, l.chain.Size()-h.size)
+	if n := l.taken - l.covered; n > 0 {
+		v.i2.pending("%s: no checkpoint covers its last %d records", l.newest().Ledger(), n)
 	}
 	return c.err
 }

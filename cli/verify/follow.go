@@ -139,10 +139,12 @@ func (v *run) finish() {
 	r.Records = v.i2.Count
 	var heads []record.Head
 	for i := range v.ledgers {
-		if h, _ := v.ledgers[i].head(); h.size > 0 {
-			heads = append(heads, record.Head{Ledger: v.ledgers[i].name, Size: h.size, Root: h.root})
+		l := &v.ledgers[i]
+		if h, _ := l.head(); h.size > 0 {
+			heads = append(heads, record.Head{Ledger: l.chains[h.of].Ledger(), Size: h.size, Root: h.root})
 		}
 	}
+	r.Sealed = v.sealed()
 	r.Partitions, r.Root = len(heads), record.CombinedRoot(heads)
 	for _, c := range []struct {
 		on bool

@@ -5,56 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
 	"github.com/casetrail/casetrail/record"
-	"github.com/casetrail/casetrail/schemas"
 )
-
-// ledger is one partition's, and what the later checks need of it.
-type ledger struct {
-	partition int32
-	name      string
-	chain     *record.Chain // nil until a record or a checkpoint names the ledger
-	leaves    []uint64      // of each record the beginning of its hash, to tell a copy from a second history
-	heads     []head        // by size: every size that a checkpoint has
-	began     int64         // the time of the first checkpoint
-	time      int64         // of the latest one
-	points    *cursor
-	point     schemas.Checkpoint // the next one, where points.ok
-	opened    bool               // its signature has been verified
-	note      record.Checkpoint  // the last one whose signature was
-	copies    int64
-	erased    int64        // when its last erasure says it was, 0 before the first one; while a record is in hand, without it
-	said      *conclusions // what the router said; nil unless Deep
-	conduct   conduct      // empty unless Deep
-}
-
-// head is a checkpoint: the last one of its size.
-type head struct {
-	size, time int64
-	root       record.Hash
-}
-
-func (l *ledger) head() (head, bool) {
-	if len(l.heads) == 0 {
-		return head{}, false
-	}
-	return l.heads[len(l.heads)-1], true
-}
-
-// at is the head of a size.
-func (l *ledger) at(size int64) (head, bool) {
-	i, ok := slices.BinarySearchFunc(l.heads, size, func(h head, size int64) int { return cmp.Compare(h.size, size) })
-	if !ok {
-		return head{}, false
-	}
-	return l.heads[i], true
-}
 
 // frame is the size of the wire format's header.
 const frame = 5
@@ -90,13 +46,13 @@ func (v *run) readLedger(l *ledger) error {
 	tp := stage.TopicPartition{Topic: pipelines.ConductRecords, Partition: l.partition}
 	ahead := record.NewAhead((*message).work, func(m *message) error { return v.body(l, m) })
 	_, err := v.Topics.Read(v.ctx, tp, func(r stage.Record) error {
-		if l.chain == nil && !v.named(l, r) {
+		if l.chains == nil && !v.named(l, r) {
 			return nil
 		}
 		m, err := ahead.Next()
 		if err == nil {
 			m.Record = r
-			l.chain.Load(&m.Prepared, r.Value[min(frame, len(r.Value)):], v.NoSignatures)
+			l.newest().Load(&m.Prepared, r.Value[min(frame, len(r.Value)):], v.NoSignatures)
 		}
 		return err
 	})
@@ -106,7 +62,7 @@ func (v *run) readLedger(l *ledger) error {
 		return fmt.Errorf("read %s/%d: %w", tp.Topic, tp.Partition, err)
 	}
 	for ; l.points.ok; v.nextPoint(l) {
-		if h, ok := l.at(l.point.Size); !ok || h.root != record.Hash(l.point.Root) {
+		if h, ok := l.at(l.point.Ledger, l.point.Size); !ok || h.root != record.Hash(l.point.Root) {
 			v.i2.fault("%s: a checkpoint promises %d records; the ledger is shorter", l.point.Ledger, l.point.Size)
 		}
 	}
@@ -158,16 +114,17 @@ func (v *run) body(l *ledger, m *message) error {
 		v.i2.fault("%s/%d offset %d: not a record", r.Topic, r.Partition, r.Offset)
 		return nil
 	}
-	s, err := l.chain.Take(&m.Prepared)
+	s, err := l.judges(m.Ledger).Take(&m.Prepared)
 	if f := (*record.Fault)(nil); errors.As(err, &f) {
-		if f.Reason == record.Duplicate || f.Reason == record.Stale && f.Sequence < int64(len(l.leaves)) && l.leaves[f.Sequence] == sum {
+		if known := l.leaves[f.Ledger]; f.Reason == record.Duplicate || f.Reason == record.Stale && f.Sequence < int64(len(known)) && known[f.Sequence] == sum {
 			l.copies++
 			return nil
 		}
 		v.i2.fault("%s/%d offset %d: %v", r.Topic, r.Partition, r.Offset, err)
 		return nil
 	}
-	l.leaves = append(l.leaves, sum)
+	l.leaves[s.Ledger] = append(l.leaves[s.Ledger], sum)
+	l.taken++
 	if v.i2.Count++; v.i2.Count%100 == 0 {
 		v.Progress("records", 100)
 	}
@@ -205,28 +162,6 @@ func recordedAt(r *record.Record) (int64, bool) {
 		return r.Amendment.AmendedAt, true
 	}
 	return 0, false
-}
-
-// begin names the ledger. Each partition has one of its own, and all have one prefix.
-func (v *run) begin(l *ledger, name string) (err error) {
-	parts := strings.Split(name, "/")
-	if n := len(parts); n < 2 || parts[n-2] != strconv.Itoa(int(l.partition)) {
-		v.i2.fault("%s/%d holds ledger %s, which by its name is not this partition's", pipelines.ConductRecords, l.partition, name)
-	}
-	for i := range v.ledgers {
-		if o := &v.ledgers[i]; o.chain != nil && prefix(o.name) != prefix(name) {
-			v.i2.fault("%s/%d holds ledger %s, partition %d holds %s: they are not of one deployment", pipelines.ConductRecords, l.partition, name, i, o.name)
-			break
-		}
-	}
-	l.name = name
-	if l.chain, err = record.NewChain(name, v.Trusted); err != nil {
-		return err
-	}
-	for _, r := range v.Revoked {
-		l.chain.Revoke(r)
-	}
-	return nil
 }
 
 // prefix is a ledger's name without partition and generation.
@@ -267,10 +202,14 @@ func (v *run) nextPoint(l *ledger) {
 		if l.point.Partition != l.partition {
 			bad("it is of partition %d", l.point.Partition)
 		}
-		if before.Ledger != "" && (l.point.Size < before.Size || l.point.Time < before.Time) {
+		switch same := l.point.Ledger == before.Ledger; {
+		case before.Ledger == "":
+		case same && l.point.Size < before.Size, l.point.Time < before.Time:
 			bad("%s goes back from %d records at %s to %d at %s", l.point.Ledger, before.Size, clock(before.Time), l.point.Size, clock(l.point.Time))
+		case !same && !follows(l.point.Ledger, before.Ledger):
+			bad("%s comes after %s", l.point.Ledger, before.Ledger)
 		}
-		if h, ok := l.at(l.point.Size); ok && h.root != record.Hash(l.point.Root) {
+		if h, ok := l.at(l.point.Ledger, l.point.Size); ok && h.root != record.Hash(l.point.Root) {
 			bad("%s has two roots for its first %d records: a split view", l.point.Ledger, h.size)
 		}
 		return
@@ -280,23 +219,27 @@ func (v *run) nextPoint(l *ledger) {
 // reached compares the ledger with the checkpoints of its size.
 func (v *run) reached(l *ledger) {
 	for ; l.points.ok; v.nextPoint(l) {
-		if l.chain == nil {
+		if l.chains == nil {
 			if err := v.begin(l, l.point.Ledger); err != nil {
 				v.i2.fault("%v", err)
 				continue
 			}
 		}
-		if l.point.Size > l.chain.Size() {
+		c := l.newest()
+		if follows(l.point.Ledger, c.Ledger()) || l.point.Ledger == c.Ledger() && l.point.Size > c.Size() {
 			return
 		}
-		if l.point.Size < l.chain.Size() {
+		if of := l.generation(l.point.Ledger); of >= 0 && (l.point.Ledger != c.Ledger() || l.point.Size < c.Size()) {
+			if n := l.chains[of].Size(); l.point.Size > n {
+				v.i2.fault("%s: a checkpoint promises %d records; it was sealed at %d", l.point.Ledger, l.point.Size, n)
+			}
 			continue // it went back, and is a fault already
 		}
 		var err error
 		if l.opened {
-			err = l.chain.Matches(record.Checkpoint{Ledger: l.point.Ledger, Size: l.point.Size, Root: record.Hash(l.point.Root)})
+			err = c.Matches(record.Checkpoint{Ledger: l.point.Ledger, Size: l.point.Size, Root: record.Hash(l.point.Root)})
 		} else {
-			_, err = l.chain.Verify([]byte(l.point.Note))
+			_, err = c.Verify([]byte(l.point.Note))
 		}
 		if err != nil {
 			v.i2.fault("%v", err)
@@ -304,19 +247,26 @@ func (v *run) reached(l *ledger) {
 		}
 		if l.point.ErasedAt != l.erased {
 			v.i2.fault("%s/%d offset %d: it says that the last erasure in the first %d records of %s is of %s; it is of %s", pipelines.ConductCheckpoints, l.partition, l.points.head.Offset,
-				l.chain.Size(), l.name, clock(l.point.ErasedAt), clock(l.erased))
+				c.Size(), c.Ledger(), clock(l.point.ErasedAt), clock(l.erased))
 		}
-		if len(l.heads) == 0 {
-			l.began = l.point.Time
-		}
-		l.time = max(l.time, l.point.Time)
-		h := head{l.chain.Size(), l.time, l.chain.Root()}
-		if last, ok := l.head(); ok && last.size == h.size {
-			l.heads[len(l.heads)-1] = h
-		} else {
-			l.heads = append(l.heads, h)
-		}
+		v.keepHead(l, c)
 	}
+}
+
+// keepHead keeps the checkpoint in hand, which is one of the newest generation.
+func (v *run) keepHead(l *ledger, c *record.Chain) {
+	if len(l.heads) == 0 {
+		l.began = l.point.Time
+	}
+	l.time = max(l.time, l.point.Time)
+	h := head{l.generation(c.Ledger()), c.Size(), l.time, c.Root()}
+	v.sealedUnder(l, h.of)
+	if last, ok := l.head(); ok && last.of == h.of && last.size == h.size {
+		l.heads[len(l.heads)-1] = h
+	} else {
+		l.heads = append(l.heads, h)
+	}
+	l.covered = l.taken
 }
 
 // maxUncovered is how many records a ledger may have before a checkpoint covers them: as many as make one due, and what a
@@ -325,11 +275,8 @@ const maxUncovered = 10_000 + 2_000
 
 // rest looks at what no checkpoint covers, and at what the router has said beyond the ledger.
 func (v *run) rest(l *ledger) error {
-	if l.chain != nil {
-		last, _ := l.head()
-		if n := l.chain.Size() - last.size; n > maxUncovered {
-			v.i2.fault("%s: %d records after the last checkpoint, which a checkpoint should have covered", l.name, n)
-		}
+	if n := l.taken - l.covered; n > maxUncovered {
+		v.i2.fault("%s: %d records after the last checkpoint, which a checkpoint should have covered", l.newest().Ledger(), n)
 	}
 	if !v.Deep {
 		return nil

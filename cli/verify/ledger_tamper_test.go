@@ -149,12 +149,13 @@ func TestSoundLedgerAlone(t *testing.T) {
 	var told int64
 	for _, unsigned := range []bool{false, true} {
 		alone := Alone{Trusted: w.key.Verifier(), NoSignatures: unsigned, Progress: func(n int64) { told += n }}
-		rows, err := alone.Table(t.Context(), table{w})
+		copied, err := alone.Table(t.Context(), table{w})
 		check(t, err)
 		dir := w.export()
-		files, _, err := alone.Exports([]string{dir})
+		exported, _, err := alone.Exports([]string{dir})
 		check(t, err)
 		n := int64(len(w.Records(pipelines.ConductRecords, 0)))
+		rows, files := copied.Reports(), exported.Reports()
 		if len(rows) != 1 || !reflect.DeepEqual(rows, files) || rows[0].Records != n || rows[0].Covered != n || unsigned != (rows[0].Signatures == 0) || told != 2*n {
 			t.Errorf("%+v\n%+v, told %d of %d", rows, files, told, n)
 		}

@@ -1,10 +1,8 @@
 package verify
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -15,10 +13,10 @@ import (
 // checkManifest holds the manifest ledger against the ledgers: every leaf extends it, is signed by the key that signed the first
 // partition's head, and has of each ledger its first checkpoint at or after the leaf's end. The first fault ends it.
 func (v *run) checkManifest() error {
-	if len(v.ledgers) == 0 || v.ledgers[0].chain == nil {
+	if len(v.ledgers) == 0 || v.ledgers[0].chains == nil {
 		return nil // nothing is signed yet
 	}
-	chain, err := record.NewManifest(record.ManifestName(prefix(v.ledgers[0].name), 1))
+	chain, err := record.NewManifest(record.ManifestName(prefix(v.ledgers[0].newest().Ledger()), 1))
 	if err != nil {
 		return err
 	}
@@ -63,13 +61,17 @@ func (v *run) checkLeaf(chain *record.Manifest, m *schemas.Manifest) error {
 	if err := chain.Accept(m.Leaf); err != nil {
 		return err
 	}
-	if _, err := chain.Verify([]byte(m.Note), v.ledgers[0].chain.Key(leaf.Heads[0].Size-1)); err != nil {
+	of := v.ledgers[0].generation(leaf.Heads[0].Ledger)
+	if of < 0 {
+		return fmt.Errorf("leaf %d names ledger %s, which partition 0 has not", leaf.Sequence, leaf.Heads[0].Ledger)
+	}
+	if _, err := chain.Verify([]byte(m.Note), v.ledgers[0].chains[of].Key(leaf.Heads[0].Size-1)); err != nil {
 		return err
 	}
 	for p, h := range leaf.Heads {
 		l := &v.ledgers[p]
-		i, _ := slices.BinarySearchFunc(l.heads, leaf.End, func(h head, end int64) int { return cmp.Compare(h.time, end) })
-		if i == len(l.heads) || h.Ledger != l.name || h.Size != l.heads[i].size || h.Root != l.heads[i].root || h.Time > l.heads[i].time {
+		first, ok := l.passed(leaf.End)
+		if !ok || h.Ledger != l.chains[first.of].Ledger() || h.Size != first.size || h.Root != first.root || h.Time > first.time {
 			return fmt.Errorf("leaf %d names the head of ledger %s at %d records, complete up to %s, which is not its first checkpoint at or after %s",
 				leaf.Sequence, h.Ledger, h.Size, clock(h.Time), clock(leaf.End))
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/casetrail/casetrail/pipelines"
@@ -80,9 +79,8 @@ func (v *run) checkHeads(what string, named []schemas.LedgerHead, end int64) {
 		return
 	}
 	for p := range v.ledgers {
-		heads := v.ledgers[p].heads
-		i, _ := slices.BinarySearchFunc(heads, end, func(h head, end int64) int { return cmp.Compare(h.time, end) })
-		if got := named[p]; i == len(heads) || got.Partition != int32(p) || got.Size != heads[i].size || got.Root != schemas.Hash(heads[i].root) {
+		first, ok := v.ledgers[p].passed(end)
+		if got := named[p]; !ok || got.Partition != int32(p) || got.Size != first.size || got.Root != schemas.Hash(first.root) {
 			v.i3.fault("%s: names the head of partition %d at %d records, which is not its first checkpoint at or after the end", what, p, got.Size)
 		}
 	}

@@ -9,23 +9,23 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 )
 
-// void tells whether a message is an order that the ledger could not follow where its record would have had this sequence:
+// void tells whether a message is an order that a generation could not follow where its record would have had this sequence:
 // it makes no record.
-func (l *ledger) void(m schemas.Message, sequence int64) bool {
+func (l *ledger) void(c *record.Chain, m schemas.Message, sequence int64) bool {
 	o, ok := m.(*schemas.LedgerOrder)
 	if !ok {
 		return false
 	}
-	if o.Ledgers != prefix(l.name) || sequence == l.chain.Size() && l.chain.Sealed() {
+	if o.Ledgers != prefix(c.Ledger()) || sequence == c.Size() && c.Sealed() {
 		return true
 	}
 	switch o.Order {
 	case schemas.OrderKindRotateKey:
-		key := l.chain.Key(sequence)
+		key := c.Key(sequence)
 		replaces, err := note.NewVerifier(o.Replaces.Value)
 		return err != nil || replaces.KeyHash() != key.KeyHash() || replaces.Name() != key.Name()
 	case schemas.OrderKindSeal:
-		return fmt.Sprintf("%s/%d/%d", o.Ledgers, l.partition, o.Generation.Value) != l.name
+		return fmt.Sprintf("%s/%d/%d", o.Ledgers, l.partition, o.Generation.Value) != c.Ledger()
 	case schemas.OrderKindErase:
 		return o.Erase.Value.Erasure.ErasedAt <= l.erased
 	}
@@ -39,7 +39,7 @@ func (l *ledger) follows(o *schemas.LedgerOrder, s *record.Signed) error {
 	switch kind, ok := want[o.Order]; {
 	case !ok || kind != s.Kind:
 		return fmt.Errorf("is a %v, where the router said %s", s.Kind, about(o))
-	case l.void(o, s.Sequence):
+	case l.void(l.judges(s.Ledger), o, s.Sequence):
 		return fmt.Errorf("follows %s, which is not for it", about(o))
 	case s.Kind == record.KindKeyRotation && s.Rotation.PublicKey != o.PublicKey.Value:
 		return fmt.Errorf("names key %.300s, the order was %.300s", s.Rotation.PublicKey, o.PublicKey.Value)

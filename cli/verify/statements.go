@@ -12,7 +12,8 @@ import (
 
 // conduct is what the ledgers' records say of conduct, to be held against what case.events says.
 type conduct struct {
-	sources []record.Source // by sequence
+	sources []record.Source // of the records in order
+	begins  []int           // where in sources each generation does
 	said    map[record.Source]said
 }
 
@@ -27,7 +28,13 @@ func (c *conduct) keep(r *record.Record) {
 	if c.said == nil {
 		c.said = map[record.Source]said{}
 	}
-	c.sources = append(c.sources, r.Source)
+	source := r.Source
+	if n := len(c.sources); r.Kind == record.KindGenesis {
+		if c.begins = append(c.begins, n); n > 0 {
+			source = c.sources[n-1] // after the seal's, nothing is before it
+		}
+	}
+	c.sources = append(c.sources, source)
 	if r.Kind == record.KindCase && (r.Case.GuardBreach || r.Case.HumanRequestedAt.Set) {
 		c.said[r.Source] = said{r.Case.GuardBreach, r.Case.HumanRequestedAt, r.Case.HumanJoinedAt}
 	}
@@ -60,9 +67,10 @@ func (s *shadow) settle() {
 		if n == len(l.conduct.sources) {
 			continue
 		}
-		where := fmt.Sprintf("ledger %s sequence %d, case %q", l.name, n, c.CaseID)
+		name, sequence := l.place(n)
+		where := fmt.Sprintf("ledger %s sequence %d, case %q", name, sequence, c.CaseID)
 		if !there {
-			where = fmt.Sprintf("ledger %s, which has no record of case %q at %v", l.name, c.CaseID, source)
+			where = fmt.Sprintf("ledger %s, which has no record of case %q at %v", name, c.CaseID, source)
 		}
 		told := l.conduct.said[source]
 		if c.GuardBreach && !told.breach && (c.routed.Version == "" || c.routed.HumanOnly(c.CaseType)) {

@@ -383,10 +383,11 @@ type memRows struct {
 	old         bool  // the first window is another
 }
 
-func (m *memRows) Bodies(_ context.Context, p int32, size int64, fn func(int64, []byte) error) error {
-	for i, r := range m.w.Records(pipelines.ConductRecords, p)[:size] {
-		if m.skip == 0 || int64(i) != m.skip {
-			if err := fn(int64(i), r.Value[frame:]); err != nil {
+func (m *memRows) Bodies(_ context.Context, p int32, ledger string, size int64, fn func(int64, []byte) error) error {
+	for _, r := range m.w.Records(pipelines.ConductRecords, p) {
+		s := must1(record.Decode(r.Value[frame:]))
+		if s.Ledger == ledger && s.Sequence < size && (m.skip == 0 || s.Sequence != m.skip) {
+			if err := fn(s.Sequence, r.Value[frame:]); err != nil {
 				return err
 			}
 		}
@@ -409,14 +410,14 @@ func (m *memRows) Windows(_ context.Context, length int64, ends []int64) (map[in
 	return out, nil
 }
 
-func (m *memRows) Heads(context.Context) (map[int32]int64, error) {
-	out := map[int32]int64{}
+func (m *memRows) Heads(context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
 	for p := range int32(partitions) {
 		for _, r := range m.w.Records(pipelines.ConductCheckpoints, p) {
 			var x schemas.Checkpoint
 			check(m.w.t, codec.DecodeInto(r.Value, &x))
 			if n := int64(len(m.w.Records(pipelines.ConductRecords, p))); x.Size <= n-m.short {
-				out[p] = x.Size
+				out[x.Ledger] = x.Size
 			}
 		}
 	}

@@ -61,7 +61,7 @@ type Options struct {
 // Report.Err. Run may run beside a pipeline that is at work: what downstream stages have not come to yet is counted as
 // Pending, not as a fault. Where nothing flows any more, whatever is pending is lost.
 //
-// It reads each topic once or twice, and holds 200 bytes for each record of the ledger, 50 for each checkpoint that covers new
+// It reads each topic once or twice, and holds 200 bytes for each record of the ledger, 60 for each checkpoint that covers new
 // records, 8 for each message of chat.events, and a kilobyte for each case of one partition that is open or takes
 // amendments: about 1.2 GB for a month of 2.3 million cases on 8 partitions.
 func Run(ctx context.Context, o Options) (*Report, error) {
@@ -124,7 +124,8 @@ var ErrFaults = errors.New("not verified")
 type Report struct {
 	Records    int64
 	Partitions int
-	Root       record.Hash      // of the ledgers' heads, as they stand; see record.CombinedRoot
+	Sealed     []record.Head    // the generations that were sealed, by their last heads
+	Root       record.Hash      // of the heads of the newest generations, as they stand; see record.CombinedRoot
 	Manifest   *record.Manifest // as far as the ledgers were read: the deployment's root. nil where it was not checked
 	Checks     []Check
 	Statements []record.Statement // what that makes true of conduct; see record.Statements

@@ -37,6 +37,7 @@ type engine struct {
 }
 
 type row struct {
+	ledger   string
 	sequence int64
 	body     []byte
 }
@@ -103,7 +104,7 @@ func (e *engine) block(b *insert.Block) error {
 	if token == "" || e.tokens[token] < 1 {
 		e.tokens[token] = 1
 		for i := range b.Rows.Len() {
-			e.rows[b.Head.Partition] = append(e.rows[b.Head.Partition], row{b.From + int64(i), slices.Clone(b.Rows.Body(i))})
+			e.rows[b.Head.Partition] = append(e.rows[b.Head.Partition], row{b.Head.Ledger, b.From + int64(i), slices.Clone(b.Rows.Body(i))})
 		}
 	}
 	if err := e.fails("between a block and its panes"); err != nil {
@@ -158,22 +159,22 @@ func (e *engine) InsertAlerts(_ context.Context, m *insert.Messages[schemas.Segm
 }
 
 // Heads implements verify.Rows.
-func (e *engine) Heads(context.Context) (map[int32]int64, error) {
-	out := map[int32]int64{}
-	for p, heads := range e.heads {
+func (e *engine) Heads(context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, heads := range e.heads {
 		for _, h := range heads {
-			out[p] = max(out[p], h.Size)
+			out[h.Ledger] = max(out[h.Ledger], h.Size)
 		}
 	}
 	return out, nil
 }
 
 // Bodies implements verify.Rows.
-func (e *engine) Bodies(_ context.Context, partition int32, size int64, fn func(int64, []byte) error) error {
+func (e *engine) Bodies(_ context.Context, partition int32, ledger string, size int64, fn func(int64, []byte) error) error {
 	rows := slices.Clone(e.rows[partition])
 	slices.SortStableFunc(rows, func(a, b row) int { return int(a.sequence - b.sequence) })
 	for _, r := range rows {
-		if r.sequence < size {
+		if r.ledger == ledger && r.sequence < size {
 			if err := fn(r.sequence, r.body); err != nil {
 				return err
 			}

@@ -80,6 +80,8 @@ const (
 	ManifestPartial Mutant = "manifest-partial"
 	// ManifestEarly makes a leaf of the manifest before every ledger has passed its end.
 	ManifestEarly Mutant = "manifest-early"
+	// GenerationUnlinked has the checker take a later generation of a ledger without asking that it goes on after the seal of the one before.
+	GenerationUnlinked Mutant = "generation-unlinked"
 	// KeyNotErased leaves an erased customer's row in the customer key.
 	KeyNotErased Mutant = "key-not-erased"
 	// ErasurePlayedAgain has a ledger follow an order to erase as often as somebody plays it.

@@ -86,6 +86,7 @@ var mutants = []mutant{
 	{"repeats-forgotten", "a customer's next case of the same type is a repeat", metrics, "TestMetricsRecompute", few},
 	{"policy-early", "a policy measures when every ledger has it", metrics, "TestMetricsRecompute", few},
 	{"bins-kept", "percentiles are of what is in the window", "./services/aggregator/window", "TestWindowsAreTheirFacts", few},
+	{"generation-unlinked", "a generation that does not go on after the seal before it is noticed", "./cli/verify", "TestTamperedGenerations", nil},
 	{"metric-unchecked", "a metric record that somebody else signed is noticed", "./cli/verify", "TestTampering/a_window_(that_somebody|whose_signature)", nil},
 	{"reject-lost", "a dead letter is durable before what is signed after it", signer, "TestDiesWithOneTopicBehind", nil},
 	{"conduct-believed", "a signer who keeps breaches and requests for a human quiet is found out", "./cli/verify", "TestFalseLedgers/(an_AI's_turn|a_request_that_nobody|a_human_who)", nil},

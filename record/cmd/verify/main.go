@@ -21,7 +21,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/casetrail/casetrail/record"
@@ -110,44 +109,29 @@ func unsigned(files []string, keys []note.Verifier, revoked revocations, out io.
 	return err
 }
 
-// how is a way to verify an export.
-type how func(io.Reader, note.Verifier, func(int64), ...[]byte) (record.Report, string, error)
-
-// verify checks each file and prints what it found, then the sum of it.
+// verify checks each file and prints what it found, then the sum of it. The generations of a ledger are checked from old to new, in whatever
+// order their files are given.
 func verify(files []string, keys []note.Verifier, revoked revocations, unsigned bool, out io.Writer) error {
 	trusted := keys[0]
-	var heads []record.Head
-	var total int64
-	statements := record.NewStatements()
-	done := map[string]record.Report{}
 	fmt.Fprintf(out, "trusted key: %s, id %08x\n", trusted.Name(), trusted.KeyHash())
 	manifest, files, err := takeManifest(files, out)
 	if err != nil {
 		return err
 	}
-	export := record.VerifyExport
-	if unsigned {
-		export = record.VerifyExportUnsigned
+	audit := record.Audit{Trusted: trusted, Unsigned: unsigned, Revoked: revoked.all, Manifest: manifest}
+	if files, err = inOrder(files); err != nil {
+		return err
 	}
-	if manifest != nil {
-		export = func(r io.Reader, trusted note.Verifier, progress func(int64), notes ...[]byte) (record.Report, string, error) {
-			return manifest.VerifyExport(r, trusted, unsigned, progress, notes...)
-		}
-	}
+	var total int64
 	for _, path := range files {
-		r, err := verifyNext(path, trusted, export, done, revoked.notes)
+		r, err := verifyFile(path, &audit)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		done[r.Ledger] = r
-		if slices.ContainsFunc(heads, func(h record.Head) bool { return h.Ledger == r.Ledger }) {
-			return fmt.Errorf("%s: ledger %s was in an earlier file already", path, r.Ledger)
-		}
 		fmt.Fprintf(out, "%s: %v\n", path, r)
-		heads = append(heads, record.Head{Ledger: r.Ledger, Size: r.Records, Root: r.Root})
 		total += r.Records
-		statements.Join(r.Statements)
 	}
+	heads := audit.Heads()
 	root := heads[0].Root
 	if len(heads) > 1 {
 		root = record.CombinedRoot(heads)
@@ -160,7 +144,7 @@ func verify(files []string, keys []note.Verifier, revoked revocations, unsigned 
 		fmt.Fprintln(out, manifest)
 	}
 	fmt.Fprintf(out, "ledger verified: %d records, %d partitions, root %v\n", total, len(heads), root)
-	list := statements.List()
+	list := audit.Statements()
 	if err := record.Print(out, list); err != nil {
 		return err
 	}
@@ -172,38 +156,28 @@ func verify(files []string, keys []note.Verifier, revoked revocations, unsigned 
 	return nil
 }
 
-// verifyNext checks a file. One whose ledger goes on after a generation that was checked before it must follow from that, and is
-// checked from the key on that signed there last.
-func verifyNext(path string, trusted note.Verifier, export how, done map[string]record.Report, notes [][]byte) (record.Report, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return record.Report{}, err
+// inOrder gives files in the order in which they are checked, by the ledgers that they name.
+func inOrder(files []string) ([]string, error) {
+	named := map[string]string{}
+	for _, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		named[path] = record.ExportedLedger(f)
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
 	}
-	prefix, generation := record.Generation(record.ExportedLedger(f))
-	if err := f.Close(); err != nil {
-		return record.Report{}, err
-	}
-	before, known := done[fmt.Sprintf("%s/%d", prefix, generation-1)]
-	known = known && generation > 1
-	if known {
-		trusted = before.Key
-	}
-	r, err := verifyFile(path, trusted, export, notes...)
-	if err == nil && known && (before.Kinds[record.KindSeal] == 0 || before.Last != r.Previous) {
-		err = fmt.Errorf("ledger %s begins after %v, but ledger %s, sealed: %t, ends with %v", r.Ledger, r.Previous, before.Ledger, before.Kinds[record.KindSeal] > 0, before.Last)
-	}
-	return r, err
+	record.Sort(files, func(path string) string { return named[path] })
+	return files, nil
 }
 
-func verifyFile(path string, trusted note.Verifier, export how, notes ...[]byte) (r record.Report, err error) {
+func verifyFile(path string, audit *record.Audit) (r record.Report, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return r, err
 	}
 	defer f.Close()
-	r, vkey, err := export(f, trusted, nil, notes...)
-	if v, e := note.NewVerifier(vkey); err != nil && e == nil && v.KeyHash() != trusted.KeyHash() {
-		err = fmt.Errorf("%w (the file names the key %s, id %08x, which is not the one you trust)", err, v.Name(), v.KeyHash())
-	}
-	return r, err
+	return audit.Export(f, nil)
 }

@@ -60,7 +60,7 @@ func TestNamesTheFirstFault(t *testing.T) {
 		if v.Ledger != "" {
 			says = fmt.Sprintf("ledger %s sequence %d %s", v.Ledger, v.Sequence, says)
 		}
-		code, out, errs := call("-vkey", data+"golden.vkey", data+"golden.jsonl", path)
+		code, out, errs := call("-vkey", data+"golden.vkey", data+"manifest/ledger-1.jsonl", path)
 		if code != 1 || strings.Contains(out, "ledger verified") || !strings.Contains(errs, "NOT VERIFIED: "+path+": ") || !strings.Contains(errs, says) {
 			t.Errorf("%s: %d, no word of %q in\n%s%s", path, code, says, out, errs)
 		}

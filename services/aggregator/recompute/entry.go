@@ -25,7 +25,7 @@ const signalKinds = 9
 type entry struct {
 	at                        int64
 	sequence                  int64
-	partition                 int32
+	partition, generation     int32
 	resolution                int64
 	toHuman                   int64 // from the escalation to the human; -1 where that did not happen
 	toRequest                 int64 // from the customer's request to the human; -1 where that did not happen

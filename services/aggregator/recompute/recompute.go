@@ -60,6 +60,7 @@ func (r *Records) Add(rec *record.Record) {
 		r.names = append(r.names, caseType)
 	}
 	e.caseType, e.partition, e.sequence = n, rec.Source.Partition, rec.Sequence
+	_, e.generation = record.Generation(rec.Ledger)
 	e.resolutionBin, e.toHumanBin = int16(bin(e.resolution)), int16(bin(e.toHuman))
 	r.entries, r.sorted = append(r.entries, e), false
 }
@@ -102,7 +103,7 @@ func (r *Records) Windows(until int64) (iter.Seq[schemas.MetricRecord], error) {
 func (r *Records) sort() {
 	if !r.sorted {
 		slices.SortFunc(r.entries, func(a, b entry) int {
-			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.partition, b.partition), cmp.Compare(a.sequence, b.sequence))
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.partition, b.partition), cmp.Compare(a.generation, b.generation), cmp.Compare(a.sequence, b.sequence))
 		})
 		r.sorted = true
 	}
