@@ -27,7 +27,7 @@ type Found struct {
 }
 
 // release names the code; the rules' hash is in the version too.
-const release = "rules-2026.12"
+const release = "rules-2026.13"
 
 //go:embed rules/*.txt
 var files embed.FS

@@ -81,7 +81,7 @@ func TestBadFilesAreNamed(t *testing.T) {
 
 // The rows are hand-written for these tests. The rules were tuned on all of them but those of unseen.csv.
 func TestHandWrittenRows(t *testing.T) {
-	for file, floor := range map[string]float64{"tuning.csv": 0.95, "holdout.csv": 0.8, "paraphrases.csv": 0.95, "unseen.csv": 0.75} {
+	for file, floor := range map[string]float64{"tuning.csv": 0.95, "holdout.csv": 0.8, "paraphrases.csv": 0.95, "unseen.csv": 0.75, "threats.csv": 0.9} {
 		text, err := os.ReadFile("../testdata/" + file)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +89,7 @@ func TestHandWrittenRows(t *testing.T) {
 		r := judge(t, string(text))
 		for _, name := range Names {
 			c := r.Signals[name]
-			if file == "unseen.csv" && name != "human_request" && name != "negative" {
+			if file == "unseen.csv" && name != "human_request" && name != "negative" || file == "threats.csv" && c == nil {
 				continue
 			}
 			if c == nil || c.Hit+c.Miss < 5 {
