@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -37,59 +38,111 @@ func main() {
 	}
 }
 
-// try tries all and prints the table.
+// atOnce is how many are tried at the same time: many wait, for a broker or for an engine.
+const atOnce = 2
+
+// try tries all and prints the table, in its order.
 func try(dir, only string) (survived int, err error) {
-	b := bench{dir: dir, built: map[string]string{}, sound: map[string]error{}}
+	b := bench{dir: dir, built: map[string]func() (string, error){}, sound: map[string]func() error{}}
 	fmt.Println("| mutant | what it takes out | caught by | how |\n|---|---|---|---|")
+	type try struct {
+		of func() row
+		to chan row
+	}
+	var tries []try
 	for _, m := range mutants {
-		if only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
+		if only == "" || slices.Contains(strings.Split(only, ","), m.name) {
+			tries = append(tries, try{b.of(m), make(chan row, 1)})
+		}
+	}
+	jobs := make(chan try, len(tries))
+	for _, t := range tries {
+		jobs <- t
+	}
+	close(jobs)
+	for range atOnce {
+		go func() {
+			for t := range jobs {
+				t.to <- t.of()
+			}
+		}()
+	}
+	for _, t := range tries {
+		r := <-t.to
+		if r.err != nil {
+			err = errors.Join(err, r.err)
 			continue
 		}
-		by := m.pkg + " " + m.test
-		binary, err := b.build(m.pkg)
-		if err != nil {
-			return survived, err
+		if !r.caught {
+			survived++
 		}
-		if err := b.sane(binary, m); err != nil {
-			return survived, fmt.Errorf("%s fails without a mutant: %w", by, err)
+		fmt.Println(r.line)
+	}
+	return survived, err
+}
+
+// row is what came of a mutant.
+type row struct {
+	line   string
+	caught bool
+	err    error
+}
+
+// of is to be called to try a mutant. Many may be called at once.
+func (b *bench) of(m mutant) func() row {
+	bin := b.binary(m.pkg)
+	sane := b.sane(bin, m)
+	return func() row {
+		by := m.pkg + " " + m.test
+		binary, err := bin()
+		if err != nil {
+			return row{err: err}
+		}
+		if err := sane(); err != nil {
+			return row{err: fmt.Errorf("%s fails without a mutant: %w", by, err)}
 		}
 		how, caught := b.run(binary, m, m.name)
 		if !caught {
-			survived++
 			how = "**NOT CAUGHT**"
 		}
-		fmt.Printf("| %s | %s | %s | %s |\n", m.name, m.out, strings.ReplaceAll(by, "|", "&#124;"), how)
+		return row{line: fmt.Sprintf("| %s | %s | %s | %s |", m.name, m.out, strings.ReplaceAll(by, "|", "&#124;"), how), caught: caught}
 	}
-	return survived, nil
 }
 
 // bench builds each test binary once, and makes certain once that each test passes without a mutant.
 type bench struct {
 	dir   string
-	built map[string]string
-	sound map[string]error
+	built map[string]func() (string, error)
+	sound map[string]func() error
 }
 
-func (b *bench) build(pkg string) (string, error) {
-	if path, ok := b.built[pkg]; ok {
-		return path, nil
+func (b *bench) binary(pkg string) func() (string, error) {
+	if b.built[pkg] == nil {
+		path := filepath.Join(b.dir, fmt.Sprintf("%d.test", len(b.built)))
+		b.built[pkg] = sync.OnceValues(func() (string, error) {
+			out, err := exec.Command("go", "test", "-c", "-tags", "inject", "-o", path, pkg).CombinedOutput()
+			if err != nil {
+				return "", fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
+			}
+			return path, nil
+		})
 	}
-	path := filepath.Join(b.dir, fmt.Sprintf("%d.test", len(b.built)))
-	out, err := exec.Command("go", "test", "-c", "-tags", "inject", "-o", path, pkg).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
-	}
-	b.built[pkg] = path
-	return path, nil
+	return b.built[pkg]
 }
 
-func (b *bench) sane(binary string, m mutant) error {
+func (b *bench) sane(binary func() (string, error), m mutant) func() error {
 	key := m.pkg + m.test
-	if _, ok := b.sound[key]; !ok {
-		b.sound[key] = nil
-		if how, failed := b.run(binary, m, ""); failed {
-			b.sound[key] = errors.New(how)
-		}
+	if b.sound[key] == nil {
+		b.sound[key] = sync.OnceValue(func() error {
+			path, err := binary()
+			if err != nil {
+				return err
+			}
+			if how, failed := b.run(path, m, ""); failed {
+				return errors.New(how)
+			}
+			return nil
+		})
 	}
 	return b.sound[key]
 }
