@@ -24,15 +24,20 @@ type cluster struct {
 // connectTime bounds how long a command waits for brokers and registry before it says that they are not there.
 const connectTime = 10 * time.Second
 
-// connect checks the settings, reaches the brokers and learns the schemas' ids.
+// connect checks the settings, reaches the brokers and learns the ids of a stage's schemas, or of all.
 func (c *cluster) connect(ctx context.Context, stage string) (*kafka.Client, *schemas.Codec, error) {
+	return c.with(ctx, pipelines.Subjects(stage))
+}
+
+// with is connect, for some schemas.
+func (c *cluster) with(ctx context.Context, subjects []schemas.Subject) (*kafka.Client, *schemas.Codec, error) {
 	client, err := c.client(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	wait, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	codec, err := schemas.Register(wait, c.Registry, pipelines.Subjects(stage))
+	codec, err := schemas.Register(wait, c.Registry, subjects)
 	if err != nil {
 		client.Close()
 		return nil, nil, err

@@ -41,22 +41,7 @@ func (c ClickHouse) Complete(ctx context.Context) (int64, error) {
 
 // Bodies implements Rows.
 func (c ClickHouse) Bodies(ctx context.Context, partition int32, ledger string, size int64, fn func(int64, []byte) error) error {
-	rows, err := c.Conn.Query(ctx, "SELECT sequence, body FROM records WHERE partition = ? AND ledger = ? AND sequence < ? ORDER BY sequence", partition, ledger, size)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var sequence int64
-		var body string
-		if err := rows.Scan(&sequence, &body); err != nil {
-			return err
-		}
-		if err := fn(sequence, []byte(body)); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return c.bodies(ctx, "WHERE partition = ? AND ledger = ? AND sequence < ? ORDER BY sequence", []any{partition, ledger, size}, fn)
 }
 
 // figures are the columns of the windows in the order in which scan takes them.

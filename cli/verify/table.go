@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 
 	"github.com/casetrail/casetrail/record"
 )
@@ -47,20 +48,14 @@ func (c ClickHouse) Checkpoints(ctx context.Context, ledger string, fn func(reco
 
 // Records implements Table.
 func (c ClickHouse) Records(ctx context.Context, ledger string, fn func(int64, []byte) bool) error {
-	rows, err := c.Conn.Query(ctx, "SELECT sequence, body FROM records WHERE ledger = ? ORDER BY partition, ledger, sequence", ledger)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var sequence int64
-		var body string
-		if err := rows.Scan(&sequence, &body); err != nil {
-			return err
+	err := c.bodies(ctx, "WHERE ledger = ? ORDER BY partition, ledger, sequence", []any{ledger}, func(sequence int64, body []byte) error {
+		if !fn(sequence, body) {
+			return errEnough
 		}
-		if !fn(sequence, []byte(body)) {
-			return nil
-		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	return rows.Err()
+	return err
 }

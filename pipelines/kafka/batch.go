@@ -76,8 +76,21 @@ func nextBatch(b []byte) (bt batch, rest []byte, ok bool, err error) {
 	return bt, b[size:], true, nil
 }
 
-// decoder turns batches into records. It remembers the last stage name, which hardly ever changes within a topic.
-type decoder struct{ stage string }
+// decoder turns batches into records. It remembers the last stage name, and what the last batch decompressed to: both hardly
+// ever change within a topic.
+type decoder struct {
+	stage             string
+	compressed, plain int
+}
+
+// guess is what a batch may decompress to: as much as the one before, and an eighth; else four times its size.
+func (d *decoder) guess(compressed int) int {
+	if d.compressed == 0 {
+		return 4 * compressed
+	}
+	n := compressed * d.plain / d.compressed
+	return n + n/8
+}
 
 // budget is how many bytes the batches of one response may still decompress to, the last of them aside. A few kilobytes can
 // hold gigabytes.
@@ -151,13 +164,14 @@ func (b *batch) abortMarker() bool {
 }
 
 func (d *decoder) records(dst []stage.Record, f *fetched, bt *batch, from int64, left *budget) ([]stage.Record, error) {
-	body, err := decompress(bt.attributes&attrCodec, bt.body, maxUncompressed)
+	body, err := decompress(bt.attributes&attrCodec, bt.body, d.guess(len(bt.body)), maxUncompressed)
 	if errors.Is(err, errTooMuch) {
 		return dst, err
 	}
 	if err != nil {
 		return dst, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
+	d.compressed, d.plain = len(bt.body), len(body)
 	*left -= budget(len(body))
 	if int64(bt.records)*minRecord > int64(len(body)) {
 		return dst, fmt.Errorf("%w: %d records in %d bytes", ErrCorrupt, bt.records, len(body))

@@ -88,8 +88,8 @@ func newLZ4Writer() *lz4.Writer {
 	return w
 }
 
-// decompress returns b itself where code is 0, and otherwise a new buffer of at most limit bytes.
-func decompress(code uint16, b []byte, limit int) ([]byte, error) {
+// decompress returns b itself where code is 0, and otherwise a new buffer of at most limit bytes. guess is how many it may be.
+func decompress(code uint16, b []byte, guess, limit int) ([]byte, error) {
 	switch code {
 	case 0:
 		return b, nil
@@ -99,14 +99,14 @@ func decompress(code uint16, b []byte, limit int) ([]byte, error) {
 		if err := r.Reset(bytes.NewReader(b)); err != nil {
 			return nil, err
 		}
-		return readAll(r, 4*len(b), limit)
+		return readAll(r, guess, limit)
 	case codeSnappy:
 		return unsnappy(b, limit)
 	case codeLZ4:
 		r := lz4Readers.Get().(*lz4.Reader)
 		defer lz4Readers.Put(r)
 		r.Reset(bytes.NewReader(b))
-		return readAll(r, 4*len(b), limit)
+		return readAll(r, guess, limit)
 	case codeZstd:
 		out, err := zstdReader().DecodeAll(b, nil)
 		if err == nil && len(out) > limit || errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {

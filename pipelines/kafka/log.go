@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"sync"
 
 	kafkago "github.com/segmentio/kafka-go"
 
@@ -112,50 +113,83 @@ func (l *taskLog) bounds(tp stage.TopicPartition) (b [2]int64, err error) {
 }
 
 const (
-	readBytes  = 4 << 20 // of one fetch while reading a range
+	readBytes  = 1 << 20 // of one fetch while reading a range
 	readBudget = 32 << 20
 )
 
+// stretch is what one fetch of a range brought.
+type stretch struct {
+	records []stage.Record
+	next    int64 // the offset after its last batch
+	decided bool
+	err     error
+}
+
 // readRange calls fn for the records of a partition in [from, end) and returns the offset after the last batch read.
-// It retries what is transient. wait says that everything up to end will be decided; without it an undecided
-// transaction ends the range early.
+// It retries what is transient, and fetches the next stretch while fn works on one. wait says that everything up to end
+// will be decided; without it an undecided transaction ends the range early.
 func (c *Client) readRange(ctx context.Context, tp stage.TopicPartition, from, end int64, wait bool, retry func(string, error), fn func(stage.Record) error) (int64, error) {
+	var fetching sync.WaitGroup
+	defer fetching.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var d decoder
-	var records []stage.Record
+	var records []stage.Record // what the stretch before had, whose memory is free
+	came := make(chan stretch, 1)
+	fetch := func(from int64) {
+		memory := records[:0]
+		fetching.Go(func() { came <- c.stretch(ctx, tp, from, end, retry, &d, memory) })
+	}
+	if from < end {
+		fetch(from)
+	}
 	for from < end {
-		req := &fetchRequest{committed: true, minBytes: 1, maxBytes: readBytes, maxWait: idleWait, parts: []fetchPart{{tp, from, readBytes}}}
-		next, decided := from, false
-		err := retrying(ctx, "fetch", retry, func() error {
-			parts, err := c.fetch(ctx, req)
-			if err != nil {
-				return err
-			}
-			for i := range parts {
-				if parts[i].err != nil {
-					return &partitionError{tp, from, parts[i].err}
-				}
-				decided = parts[i].stable >= end || parts[i].stable > from
-				if records, next, err = d.append(records[:0], &parts[i], from, newBudget(readBudget)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return from, err
+		s := <-came
+		if s.err != nil {
+			return from, s.err
 		}
-		for i := range records {
-			if records[i].Offset >= end {
+		ahead := from < s.next && s.next < end
+		if ahead {
+			fetch(s.next)
+		}
+		for i := range s.records {
+			if s.records[i].Offset >= end {
 				return end, nil
 			}
-			if err := fn(records[i]); err != nil {
+			if err := fn(s.records[i]); err != nil {
 				return from, err
 			}
 		}
-		if next == from && !decided && !wait {
+		if s.next == from && !s.decided && !wait {
 			return from, nil
 		}
-		from = next
+		from, records = s.next, s.records
+		if !ahead && from < end { // nothing came
+			fetch(from)
+		}
 	}
 	return from, nil
+}
+
+// stretch fetches once.
+func (c *Client) stretch(ctx context.Context, tp stage.TopicPartition, from, end int64, retry func(string, error), d *decoder, memory []stage.Record) stretch {
+	req := &fetchRequest{committed: true, minBytes: 1, maxBytes: readBytes, maxWait: idleWait, parts: []fetchPart{{tp, from, readBytes}}}
+	s := stretch{next: from}
+	s.err = retrying(ctx, "fetch", retry, func() error {
+		parts, err := c.fetch(ctx, req)
+		if err != nil {
+			return err
+		}
+		for i := range parts {
+			if parts[i].err != nil {
+				return &partitionError{tp, from, parts[i].err}
+			}
+			s.decided = parts[i].stable >= end || parts[i].stable > from
+			if s.records, s.next, err = d.append(memory, &parts[i], from, newBudget(readBudget)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s
 }
