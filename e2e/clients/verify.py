@@ -1,5 +1,6 @@
 """A second verifier of exports, written beside docs/record-format.md and sharing no code with the first. It prints a verdict for each file, one
-JSON object a line: {"ledger", "records", "root"}, or the first fault, {"ledger", "sequence", "field", "reason"}.
+JSON object a line: {"ledger", "records", "root"}, or the first fault, {"ledger", "sequence", "field", "reason"}. A ledger's generations are held
+against each other, in whatever order their files are given.
 """
 
 import json
@@ -151,6 +152,11 @@ def open_note(note, key):
     return head(text + "\n")
 
 
+def generation(name):  # what all generations of a ledger have in common, and which one it is
+    m = re.fullmatch("(?:(.*)/)?([1-9][0-9]{0,8})", name)
+    return (m[1] or "", int(m[2])) if m else (name, 0)
+
+
 def tree(leaves):  # RFC 6962, 2.1
     k = 1 << max(len(leaves) - 1, 0).bit_length() >> 1
     return sha256(b"\x01" + tree(leaves[:k]) + tree(leaves[k:])).digest() if k else (leaves or [sha256().digest()])[0]
@@ -159,6 +165,10 @@ def tree(leaves):  # RFC 6962, 2.1
 class Ledger:
     def __init__(self, name, key):
         self.name, self.keys, self.leaves, self.promised, self.source, self.sealed = name, [(0, key)], [], [], NO_SOURCE, False
+        self.last = bytes(32) if generation(name)[1] < 2 else None  # not known, but not zeros
+
+    def follow(self, before):
+        self.keys, self.last, self.source = [(0, before.key(len(before.leaves)))], before.last, before.source
 
     def key(self, sequence):
         return [k for at, k in self.keys if at <= max(sequence, 0)][-1]
@@ -179,15 +189,15 @@ class Ledger:
             self.signature(body, n, size)
             raise Fault(n, "sequence", "equivocation")
         need(n == size, "sequence", "gap")
-        later = first and re.search(r"(^|/)([2-9]|[1-9][0-9]{1,8})$", self.name)  # a generation that follows a seal
-        need((r["previous_record_hash"] == (bytes(32) if first else self.leaves[-1])) != bool(later), "previous_record_hash", "broken_chain")
+        previous = r["previous_record_hash"]
+        need(previous == self.last if self.last else previous != bytes(32), "previous_record_hash", "broken_chain")
         need(not self.sealed and (r["kind"] == "genesis") == first, "kind", "wrong_kind")
         need(r["source"] == NO_SOURCE if first else r["source"] > self.source, "source", "source_not_above")
         self.signature(body, n, n)
         if r["kind"] == "key_rotation":
             self.keys.append((n + 1, attempt(lambda: parse_key(r["part"]["public_key"]), "rotation.public_key", "bad_rotation")))
             need(r["part"]["from_sequence"] == n + 1, "rotation.from_sequence", "bad_rotation")
-        self.leaves, self.source, self.sealed = self.leaves + [leaf], r["source"], r["kind"] == "seal"
+        self.leaves, self.last, self.source, self.sealed = self.leaves + [leaf], leaf, max(self.source, r["source"]), r["kind"] == "seal"
         for field, holds in conduct(r):
             need(holds, field, "misconduct", n)
         self.compare()
@@ -219,24 +229,41 @@ class Ledger:
         need(not (self.promised and open_note(self.promised[0][1], self.key(len(self.leaves)))), "checkpoint.size", "missing")
 
 
-def verify(lines, key):
+def verify(lines, key, ended):  # ended: the generations that were in order, by what they have in common
     name, ledger, at = "", None, -1
     try:
         header = attempt(lambda: dict(json.loads(lines[0]).items()), "header")
         need(header.get("casetrail_export") == 1 and isinstance(header.get("ledger"), str), "header")
         need(is_name(header["ledger"], ledger=True), "ledger")
         name, ledger = header["ledger"], Ledger(header["ledger"], key)
+        (of, n), before = generation(name), ended.get(generation(name)[0])
+        if before and n > (was := generation(before.name)[1]):
+            name, at = (f"{of}/{was + 1}" if of else str(was + 1), 0) if before.sealed else (before.name, len(before.leaves))
+            need(before.sealed and n == was + 1, "ledger", "other_ledger", at)
+            ledger.follow(before)
         for step in [lambda text=text: ledger.line(text) for text in lines[1:]] + [ledger.finish]:
             at = len(ledger.leaves)
             step()
     except Fault as e:
         sequence, field, reason = e.args
         return {"ledger": name, "sequence": at if sequence is None else sequence, "field": field, "reason": reason}
+    ended[of] = ledger
     return {"ledger": name, "records": at, "root": b64encode(tree(ledger.leaves)).decode()}
+
+
+def named(line):  # the ledger that a header names
+    try:
+        return str(json.loads(line)["ledger"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] == "--help":
         sys.exit(print("usage: verify.py VKEY_FILE EXPORT..."))
-    for path in sys.argv[2:]:
-        print(json.dumps(verify(open(path, "rb").read().splitlines() or [b""], parse_key(open(sys.argv[1], encoding="utf-8").read()))))
+    files = [open(path, "rb").read().splitlines() or [b""] for path in sys.argv[2:]]
+    trusted, known, verdicts = parse_key(open(sys.argv[1], encoding="utf-8").read()), {}, {}
+    for i in sorted(range(len(files)), key=lambda i: generation(named(files[i][0]))[1]):
+        verdicts[i] = verify(files[i], trusted, known)
+    for i in range(len(files)):
+        print(json.dumps(verdicts[i]))
