@@ -90,10 +90,10 @@ type verdict struct {
 	Class, Text, Reason, Field, Sequence, Ledger, Focus string
 }
 
-// judge has the page verify a file, with the keyboard where it can be done with it.
-func judge(t *testing.T, ctx context.Context, key, file string) verdict {
+// judge has the page verify a file, or several, with the keyboard where it can be done with it.
+func judge(t *testing.T, ctx context.Context, key string, files ...string) verdict {
 	t.Helper()
-	do(t, ctx, chromedp.SetValue(chromedp.ID("key"), key), chromedp.SetUploadFiles(chromedp.ID("file"), []string{file}),
+	do(t, ctx, chromedp.SetValue(chromedp.ID("key"), key), chromedp.SetUploadFiles(chromedp.ID("file"), files),
 		chromedp.Focus(chromedp.ID("go")), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.ID("verdict")))
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[verdict](`(() => { const v = document.getElementById("verdict"); return { Class: v.className, Text: v.innerText, Reason: v.dataset.reason ?? "",
 			Field: v.dataset.field ?? "", Sequence: v.dataset.sequence ?? "", Ledger: v.dataset.ledger ?? "", Focus: document.activeElement.innerText } })()`))
@@ -165,6 +165,37 @@ func TestVerifierPage(t *testing.T) {
 			t.Errorf("%d vectors", n)
 		}
 		screenshot(t, ctx, "bad")
+	})
+	t.Run("generations", func(t *testing.T) {
+		for d := json.NewDecoder(strings.NewReader(string(read(t, "record/testdata/generations/vectors.jsonl")))); d.More(); {
+			var want struct {
+				Name, Ledger, Root, Field, Reason string
+				Sequence                          int64
+				Files                             []string
+			}
+			if err := d.Decode(&want); err != nil {
+				t.Fatal(err)
+			}
+			var files []string
+			for _, f := range want.Files {
+				files = append(files, filepath.Join(data, f))
+			}
+			v := judge(t, ctx, key, files...)
+			if want.Reason == "" {
+				if v.Class != "good" || !strings.Contains(v.Text, want.Root) || !strings.Contains(v.Text, fmt.Sprintf("Each of the %d generations begins with the seal of the one before it", len(files))) {
+					t.Errorf("%s: the page says %+v, it is %+v", want.Name, v, want)
+				}
+			} else if v.Class != "bad" || v.Reason != want.Reason || v.Field != want.Field || v.Sequence != fmt.Sprint(want.Sequence) || v.Ledger != want.Ledger {
+				t.Errorf("%s: the page says %+v, it is %+v", want.Name, v, want)
+			}
+		}
+		v := judge(t, ctx, key, filepath.Join(data, "good", "next-generation.jsonl"))
+		if v.Class != "good" || !strings.Contains(v.Text, "of a generation that you did not give") {
+			t.Errorf("alone: %+v", v)
+		}
+		if v := judge(t, ctx, key, golden, golden); v.Class != "bad" || !strings.Contains(v.Text, "not the generations of one ledger") {
+			t.Errorf("twice: %+v", v)
+		}
 	})
 	t.Run("policies", func(t *testing.T) { plainPolicies(t, ctx) })
 	t.Run("statements", func(t *testing.T) { statements(t, ctx, key) })
