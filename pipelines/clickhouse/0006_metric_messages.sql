@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS metric_messages
     resolution_ms_sum          Int64                  COMMENT 'The sum of the times from opening to conclusion, milliseconds.',
     human_requests             Int64                  COMMENT 'Cases whose customer asked for a human.',
     human_requests_met         Int64                  COMMENT 'Those where a human joined after the request.',
-    human_in_time              Int64                  COMMENT 'Those where a human joined within human_within of the request, 3 minutes unless the policy says otherwise.',
+    human_in_time              Int64                  COMMENT 'Those where the customer waited less than human_within, 3 minutes unless the policy says otherwise; who had a human already did not wait.',
     time_to_human_ms_sum       Int64                  COMMENT 'The sum of the times from escalation to a human''s joining, milliseconds.',
     time_to_human_cases        Int64                  COMMENT 'How many cases that sum is over.',
     synthetic                  Int64                  COMMENT 'Cases, ratings and complaints that a simulation made.',

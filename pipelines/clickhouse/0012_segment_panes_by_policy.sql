@@ -17,10 +17,10 @@ FROM
         case_type,
         handler_path AS handler,
         toUnixTimestamp64Milli(assumeNotNull(human_joined_at)) - toUnixTimestamp64Milli(assumeNotNull(human_requested_at))
-            <= arrayLast(p -> p.1 <= minute + 60, in_force).2 AS in_time,
+            < arrayLast(p -> p.1 <= minute + 60, in_force).2 AS in_time,
         0 AS repeat
     FROM records
-    WHERE kind = 'case' AND human_joined_at >= human_requested_at
+    WHERE kind = 'case' AND human_joined_at IS NOT NULL AND human_requested_at IS NOT NULL
     UNION ALL
     SELECT
         toStartOfMinute(toDateTime(concluded_at, 'UTC')) AS minute,

@@ -43,9 +43,11 @@ func countCase(c *record.Case) window.Fact {
 	}
 	if asked, joined := c.HumanRequestedAt, c.HumanJoinedAt; asked.Set {
 		s[window.HumanRequests] = 1
+		if joined.Set {
+			f.ToRequest = max(0, joined.Value-asked.Value) // who was there already has not been waited for
+		}
 		if joined.Set && joined.Value >= asked.Value {
 			s[window.HumanRequestsMet] = 1
-			f.ToRequest = joined.Value - asked.Value
 		}
 	}
 	if at, joined := c.EscalatedAt, c.HumanJoinedAt; at.Set && joined.Set && joined.Value >= at.Value {

@@ -57,7 +57,7 @@ func (m *measured) minute(facts []window.Fact) {
 	}
 	for i := range facts {
 		f := &facts[i]
-		if f.ToRequest >= 0 && f.ToRequest <= within {
+		if f.ToRequest >= 0 && f.ToRequest < within {
 			f.Sums[window.HumanInTime] = 1
 		}
 		m.reference.count(f, m.Drift.Reference.Milliseconds())

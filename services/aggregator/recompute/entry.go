@@ -28,7 +28,7 @@ type entry struct {
 	partition, generation     int32
 	resolution                int64
 	toHuman                   int64 // from the escalation to the human; -1 where that did not happen
-	toRequest                 int64 // from the customer's request to the human; -1 where that did not happen
+	waited                    int64 // for the human who was asked for; 0 where one was there already, -1 where none came
 	resolutionBin, toHumanBin int16
 	caseType                  int32
 	handler                   int8
@@ -39,6 +39,7 @@ type entry struct {
 	complaint                 bool
 	escalated                 bool
 	requested                 bool
+	met                       bool // by a human who joined after the request
 	breach                    bool
 	synthetic                 bool
 	identified                bool
@@ -51,7 +52,7 @@ func ofCase(c *record.Case) entry {
 	e := entry{at: c.ConcludedAt, resolution: c.ConcludedAt - c.OpenedAt, handler: route(c.Route), cases: 1,
 		rating: rating(c.CustomerSatisfactionScore), outcome: int8(c.ResolutionOutcome), complaint: c.ComplaintLodged,
 		escalated: c.EscalationTriggered, requested: c.HumanRequestedAt.Set, breach: c.GuardBreach, synthetic: c.Synthetic,
-		toHuman: between(c.EscalatedAt, c.HumanJoinedAt), toRequest: between(c.HumanRequestedAt, c.HumanJoinedAt),
+		toHuman: between(c.EscalatedAt, c.HumanJoinedAt), waited: waited(c.HumanRequestedAt, c.HumanJoinedAt), met: between(c.HumanRequestedAt, c.HumanJoinedAt) >= 0,
 		customer: c.CustomerCommitment, identified: c.CustomerCommitment != record.Hash{}}
 	for _, s := range c.EscalationSignals { // at most 4096, see schemas
 		e.signals[s]++
@@ -81,6 +82,14 @@ func between(from, to record.Optional[int64]) int64 {
 		return -1
 	}
 	return to.Value - from.Value
+}
+
+// waited is how long a customer who asked for a human waited.
+func waited(asked, joined record.Optional[int64]) int64 {
+	if asked.Set && joined.Set && joined.Value < asked.Value {
+		return 0
+	}
+	return between(asked, joined)
 }
 
 func one(b bool) int64 {
@@ -117,10 +126,8 @@ func (e *entry) addTo(s *schemas.Segment) {
 	for i, n := range e.signals {
 		s.Signals[i] += int64(n)
 	}
-	if e.toRequest >= 0 {
-		s.HumanRequestsMet++
-		s.HumanInTime += one(e.inTime)
-	}
+	s.HumanRequestsMet += one(e.met)
+	s.HumanInTime += one(e.inTime)
 	if e.toHuman >= 0 {
 		s.TimeToHumanMSSum += e.toHuman
 		s.TimeToHumanCases++

@@ -73,14 +73,14 @@ func TestWhatARecordAdds(t *testing.T) {
 			func(s *schemas.Segment) { s.HumanRequests = 1 }},
 		"a human asked for after one had joined": {concluded(at, func(c *record.Case) {
 			c.HumanJoinedAt, c.HumanRequestedAt = record.Some(at-1), record.Some(at)
-		}), func(s *schemas.Segment) { s.HumanRequests = 1 }},
-		"a human after exactly 3 minutes": {concluded(at, func(c *record.Case) {
-			c.HumanRequestedAt, c.EscalatedAt, c.HumanJoinedAt = record.Some(at-3*minute), record.Some(at-2*minute), record.Some(at)
+		}), func(s *schemas.Segment) { s.HumanRequests, s.HumanInTime = 1, 1 }},
+		"a human just under 3 minutes after": {concluded(at, func(c *record.Case) {
+			c.HumanRequestedAt, c.EscalatedAt, c.HumanJoinedAt = record.Some(at-3*minute+1), record.Some(at-2*minute), record.Some(at)
 		}), func(s *schemas.Segment) {
 			s.HumanRequests, s.HumanRequestsMet, s.HumanInTime, s.TimeToHumanCases, s.TimeToHumanMSSum = 1, 1, 1, 1, 2*minute
 		}},
-		"a human too late": {concluded(at, func(c *record.Case) {
-			c.HumanRequestedAt, c.HumanJoinedAt = record.Some(at-3*minute-1), record.Some(at)
+		"a human after exactly 3 minutes": {concluded(at, func(c *record.Case) {
+			c.HumanRequestedAt, c.HumanJoinedAt = record.Some(at-3*minute), record.Some(at)
 		}), func(s *schemas.Segment) { s.HumanRequests, s.HumanRequestsMet = 1, 1 }},
 		"a synthetic case, rated": {concluded(at, func(c *record.Case) {
 			c.Synthetic, c.CustomerSatisfactionScore = true, record.Some(int32(1))

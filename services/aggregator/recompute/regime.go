@@ -102,7 +102,7 @@ func (r *Records) decide(regimes []regime) {
 	for i := range r.entries {
 		e := &r.entries[i]
 		g := of(regimes, e.at)
-		e.inTime = e.toRequest >= 0 && e.toRequest <= g.Metrics.HumanWithin.Milliseconds()
+		e.inTime = e.waited >= 0 && e.waited < g.Metrics.HumanWithin.Milliseconds()
 		if !e.identified {
 			continue
 		}

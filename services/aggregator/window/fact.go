@@ -97,7 +97,7 @@ type Fact struct {
 	Resolution Bin // of a case; NoBin otherwise
 	ToHuman    Bin // where a human joined after an escalation
 	// What a policy decides about when the minute closes: see New.
-	ToRequest int64    // milliseconds from the customer's request to the human; negative where there is none
+	ToRequest int64    // how long the customer waited for the human who was asked for, in milliseconds; negative where none came
 	Customer  [16]byte // of the commitment; zeros where there is none
 	Partition int32
 	Sequence  int64
