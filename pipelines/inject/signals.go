@@ -16,4 +16,8 @@ const (
 	EndUnheard Mutant = "end-unheard"
 	// ClauseVetoOff has the classifier judge a message as a whole, whatever a clause of it is about.
 	ClauseVetoOff Mutant = "clause-veto-off"
+	// CostsOff has an error of the classifier's cost the same whatever its kind.
+	CostsOff Mutant = "costs-off"
+	// LearntRowsTaken reckons a threshold on rows that the model was trained on.
+	LearntRowsTaken Mutant = "learnt-rows-taken"
 )

@@ -50,6 +50,8 @@ var mutants = []mutant{
 	{"capitals-not-read", "capitals hide nothing", heard, "TestDecorationSilencesNoRequest", few},
 	{"end-unheard", "a message's end is heard, whatever stands before it", heard, "TestAttacksSilenceNoRequest", nil},
 	{"clause-veto-off", "a clause that is a human's takes the message to the human", "./services/intake/classify", "TestWhatStandsAroundAHumansClauseHidesNothing", nil},
+	{"costs-off", "a human's case taken for an AI's costs more than the reverse", "./services/intake/classify", "TestAnErrorTowardsTheAICostsMore", nil},
+	{"learnt-rows-taken", "no threshold is reckoned on rows that the classifier has learnt", "./cli", "TestTrainCalibrateEval", nil},
 	{"publisher-unbounded", "a publisher holds a bounded number of bytes that are not durable", adapter, "TestPublisherHoldsOnlySoMuch", nil},
 	{"ack-before-durable", "what is confirmed is durable", adapter, "TestPublisherHoldsOnlySoMuch", nil},
 	{"refused-but-taken", "of a request that got 429 nothing was taken", "./services/intake/http", "TestRefusedIsNotTaken", nil},

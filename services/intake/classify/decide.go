@@ -69,6 +69,9 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 // weighed is the AI's share of the probability when all the others' counts by what an error costs.
 func weighed(p *[9]float64, risk float64) float64 {
 	ai := p[0] + p[1] + p[2] + p[3]
+	if inject.CostsOff.Is() {
+		return ai
+	}
 	others := float64(humanCost*(p[4]+p[5]+p[6])) + float64(severalCost*p[7]) + float64(unknownCost*p[8])
 	return ai / (ai + float64(others*exp(clauseCost*risk)))
 }
