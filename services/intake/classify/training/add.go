@@ -3,7 +3,6 @@ package training
 import (
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/casetrail/casetrail/services/intake/classify"
 	"github.com/casetrail/casetrail/services/intake/classify/internal/ngram"
@@ -30,17 +29,10 @@ func Add(examples []*Example) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	points := prepare(append(phrases, examples...))
-	var trained [members]*model
-	var wait sync.WaitGroup
-	for i := range trained {
-		wait.Go(func() {
-			trained[i] = restore(file)
-			trained[i].fit(points, addEpochs, uint64(7+i))
-		})
-	}
-	wait.Wait()
-	added := quantise(mean(trained[:]))
+	points, _ := prepare(append(phrases, examples...))
+	m := restore(file)
+	m.fit(points, make([]bool, rows), addEpochs) // whose words these are is where they will be heard
+	added := quantise(m)
 	added.Learnt = append(hashes(examples), file.Learnt...)
 	slices.Sort(added.Learnt)
 	added.Learnt = slices.Compact(added.Learnt)
@@ -52,12 +44,12 @@ func restore(f *weights.File) *model {
 	m := newModel()
 	for h := range heads {
 		for r := range rows {
-			m.w[r*heads+h] = float32(float64(int(f.Rows[r*weights.Stride+h])-weights.Bias) * f.Scale[h] / sharpness)
+			m.rows[r].w[h] = float32(float64(int(f.Rows[r*weights.Stride+h])-weights.Bias) * f.Scale[h] / sharpness)
 		}
 		m.bias[h] = float32((f.Intercept[h] - prior*shift(h)) / sharpness)
 	}
-	for r := range m.steps {
-		m.steps[r] = settled
+	for r := range m.rows {
+		m.rows[r].steps = settled
 	}
 	return m
 }

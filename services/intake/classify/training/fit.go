@@ -22,18 +22,23 @@ type point struct {
 	weight   float32
 }
 
+// row is what is learnt of one feature.
+type row struct {
+	w     [heads]float32
+	steps float32 // the sum of its squared slopes
+}
+
 // model is the weights while they are learnt: a row of heads for each feature.
 type model struct {
-	w         []float32
-	steps     []float32 // of each row, the sum of its squared slopes
+	rows      []row
 	bias      [heads]float32
 	biasSteps [heads]float32
 }
 
 func newModel() *model {
-	m := &model{w: make([]float32, rows*heads), steps: make([]float32, rows)}
-	for i := range m.steps {
-		m.steps[i] = 1e-3
+	m := &model{rows: make([]row, rows)}
+	for i := range m.rows {
+		m.rows[i].steps = 1e-3
 	}
 	for i := range m.biasSteps {
 		m.biasSteps[i] = 1e-2
@@ -42,30 +47,38 @@ func newModel() *model {
 }
 
 // fit goes over the points by AdaGrad, with one step size a row. Of a point's features only half are seen each time: none
-// is to be relied on, since other customers use other words. Every product is rounded before it is added, so that no
+// is to be relied on, since other customers use other words; and of the lone ones, which a single source has, a quarter. Every product is rounded before it is added, so that no
 // machine fuses the two and the weights are the same on all.
-func (m *model) fit(points []point, epochs int, seed uint64) {
-	random := rand.New(rand.NewPCG(seed, 11))
+func (m *model) fit(points []point, lone []bool, epochs int) {
+	random := rand.New(rand.NewPCG(7, 11))
 	order := make([]int, len(points))
 	for i := range order {
 		order[i] = i
 	}
-	var seen []uint32
+	longest := 0
+	for _, p := range points {
+		longest = max(longest, len(p.features))
+	}
+	seen := make([]uint32, longest+1)
 	for epoch := range epochs {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		step := float32(rate) * (1 - float32(epoch)/float32(epochs+1))
 		for _, i := range order {
-			seen = seen[:0]
-			var bits uint64
+			n := 0
+			var some, fewer uint64 // a bit a feature: half of them are 1, and a quarter
 			for j, f := range points[i].features {
 				if j%64 == 0 {
-					bits = random.Uint64() // a bit a feature: keep is a half
+					some = random.Uint64()
+					fewer = some & random.Uint64()
 				}
-				if bits>>(j%64)&1 == 1 {
-					seen = append(seen, f)
+				bits := some
+				if lone[f] {
+					bits = fewer
 				}
+				seen[n] = f // no branch: the bits can't be foreseen
+				n += int(bits >> (j % 64) & 1)
 			}
-			m.learn(seen, points[i].target, points[i].weight, step)
+			m.learn(seen[:n], points[i].target, points[i].weight, step)
 		}
 	}
 }
@@ -75,9 +88,8 @@ func (m *model) learn(features []uint32, target *[heads]float32, weight, step fl
 	norm := float32(1 / math.Sqrt(float64(max(len(features), 1))))
 	var sum [heads]float32
 	for _, f := range features {
-		row := m.w[int(f)*heads:][:heads]
-		for h := range sum {
-			sum[h] += row[h]
+		for h, v := range &m.rows[f].w {
+			sum[h] += v
 		}
 	}
 	for h := range z {
@@ -95,11 +107,11 @@ func (m *model) learn(features []uint32, target *[heads]float32, weight, step fl
 	}
 	size /= 3
 	for _, f := range features {
-		m.steps[f] += size
-		pace := step / float32(math.Sqrt(float64(m.steps[f])))
-		row := m.w[int(f)*heads:][:heads]
-		for h := range row {
-			row[h] -= float32(pace * (slope[h] + float32(shrink*row[h])))
+		row := &m.rows[f]
+		row.steps += size
+		pace := step / float32(math.Sqrt(float64(row.steps)))
+		for h, v := range &row.w {
+			row.w[h] -= float32(pace * (slope[h] + float32(shrink*v)))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sync"
 
 	"github.com/casetrail/casetrail/services/intake/classify/assess"
 	"github.com/casetrail/casetrail/services/intake/classify/internal/ngram"
@@ -21,22 +20,12 @@ const (
 	threshold = 0.92
 )
 
-// members is how many models are trained, at the same time, each with its own order and gaps. Their mean is the model.
-const members = 2
-
 // Train gives the weights file that the examples and their variations teach.
 func Train(examples []*Example) ([]byte, error) {
-	points := prepare(examples)
-	var trained [members]*model
-	var wait sync.WaitGroup
-	for i := range trained {
-		wait.Go(func() {
-			trained[i] = newModel()
-			trained[i].fit(points, epochs, uint64(7+i))
-		})
-	}
-	wait.Wait()
-	file := quantise(mean(trained[:]))
+	points, lone := prepare(examples)
+	m := newModel()
+	m.fit(points, lone, epochs)
+	file := quantise(m)
 	file.Learnt = hashes(examples)
 	return weights.Encode(file)
 }
@@ -53,29 +42,10 @@ func hashes(examples []*Example) []uint32 {
 	return slices.Compact(all)
 }
 
-func mean(models []*model) *model {
-	m := models[0]
-	for _, other := range models[1:] {
-		for i, v := range other.w {
-			m.w[i] += v
-		}
-		for h, v := range other.bias {
-			m.bias[h] += v
-		}
-	}
-	part := 1 / float32(len(models))
-	for i := range m.w {
-		m.w[i] *= part
-	}
-	for h := range m.bias {
-		m.bias[h] *= part
-	}
-	return m
-}
-
 // prepare adds composed messages and a noisy copy of every example, extracts the features, and balances types and sources:
-// a type has its mass however many rows it has, and within it a source counts by the root of its rows.
-func prepare(examples []*Example) []point {
+// a type has its mass however many rows it has, and within it a source counts by the root of its rows. It tells too which
+// features a single source has.
+func prepare(examples []*Example) (points []point, lone []bool) {
 	random := rand.New(rand.NewPCG(3, 5))
 	all := append(append([]*Example(nil), examples...), compose(examples, random)...)
 	type cell struct {
@@ -98,7 +68,8 @@ func prepare(examples []*Example) []point {
 		total += v
 	}
 	var message ngram.Message
-	points := make([]point, 0, 2*len(all))
+	points = make([]point, 0, 2*len(all))
+	seen := sources{of: make([]int32, rows), number: map[string]int32{}}
 	for _, e := range all {
 		weight := 0.3
 		if e.Type != Several {
@@ -111,12 +82,13 @@ func prepare(examples []*Example) []point {
 				text = noisy(text, random)
 			}
 			message.Extract(text)
+			seen.add(e.Source, message.Features)
 			if len(message.Features) > 0 {
 				points = append(points, point{append([]uint32(nil), message.Features...), &e.target, float32(weight)})
 			}
 		}
 	}
-	return points
+	return points, seen.lone()
 }
 
 // quantise gives each head the scale that fits its largest weight into a byte.
@@ -128,11 +100,11 @@ func quantise(m *model) *weights.File {
 	for h := range heads {
 		var top float64
 		for r := range rows {
-			top = max(top, math.Abs(float64(m.w[r*heads+h])))
+			top = max(top, math.Abs(float64(m.rows[r].w[h])))
 		}
 		scale := max(top, 1e-9) / 127
 		for r := range rows {
-			f.Rows[r*weights.Stride+h] = byte(weights.Bias + int(math.Round(float64(m.w[r*heads+h])/scale)))
+			f.Rows[r*weights.Stride+h] = byte(weights.Bias + int(math.Round(float64(m.rows[r].w[h])/scale)))
 		}
 		f.Scale[h] = scale * sharpness
 		f.Intercept[h] = float64(float64(m.bias[h])*sharpness) + prior*shift(h)

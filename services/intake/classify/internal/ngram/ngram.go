@@ -1,5 +1,5 @@
-// Package ngram turns a customer's message into hashed features: words, pairs of words, 3 to 5 bytes of each word, and what
-// words mean alike (concepts.txt).
+// Package ngram turns a customer's message into hashed features: words, pairs of words, 3 to 5 bytes of each word, what
+// words mean alike (concepts.txt), and both with what is asked of them (asks).
 // The trainer and the classifier share it, so a text means the same numbers to both. It leaves out what features weigh.
 package ngram
 
@@ -34,6 +34,8 @@ type Message struct {
 	text []byte // the message normalised: lower-case words, ' ' between words, '\n' between sentences
 
 	meant [2]uint64 // the meanings of the last words of the clause
+	asked uint64    // its first asks
+	asks  int
 }
 
 const (
@@ -51,7 +53,7 @@ func (m *Message) Extract(text string) {
 	m.Features, m.Words, m.Clauses = m.Features[:0], m.Words[:0], m.Clauses[:0]
 	current := Clause{Opens: true}
 	previous := uint64(wordSeed)
-	m.meant = [2]uint64{}
+	m.meant, m.asked, m.asks = [2]uint64{}, 0, 0
 	cut := func(sentence bool) {
 		switch {
 		case current.Words == 0:
@@ -63,7 +65,7 @@ func (m *Message) Extract(text string) {
 			m.Clauses = append(m.Clauses, current)
 			current = Clause{Start: current.End, Opens: sentence}
 			previous = wordSeed
-			m.meant = [2]uint64{}
+			m.meant, m.asked, m.asks = [2]uint64{}, 0, 0
 		}
 	}
 	for i := 0; i < len(m.text); {
@@ -84,6 +86,7 @@ func (m *Message) Extract(text string) {
 		}
 		start := len(m.Features)
 		previous = m.word(word, previous)
+		m.ask(word, previous)
 		m.concept(word)
 		m.Words = append(m.Words, Word{start, len(m.Features), i, end})
 		current.Words++
