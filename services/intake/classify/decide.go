@@ -8,15 +8,17 @@ const headUnknown = 8
 // clauseWords is how short a clause can be and still be a matter of its own.
 const clauseWords = 3
 
-// sure is from which probability on a clause is taken to be a matter of its own.
-const sure = 0.7
+// From which probability on a clause is taken for a human's, and from which for a matter of its own beside another one.
+const (
+	sure      = 0.7
+	sureOfTwo = 0.8
+)
 
 // What an error costs, against one of an AI's types taken for another's, and how much a clause that may be a human's raises
-// it. They were found on held-out
-// sources (make eval), where the AI gets more at a small leak with them, and AIProbability is still honest.
+// it. They were found on held-out sources (make eval), where the AI gets more at a small leak with them, and AIProbability
+// is still honest.
 const (
 	humanCost   = 2.0  // of the probability of a dispute, a fraud or hardship
-	severalCost = 1.65 // of several wishes
 	unknownCost = 0.67 // of unknown
 	clauseCost  = 2.0  // by e to this, where a clause is surely a human's
 )
@@ -54,7 +56,7 @@ func (m *Model) forAI(s *scratch, p *[9]float64, clauses []sums) float64 {
 		risk = max(risk, q[4]+q[5]+q[6]+q[7])
 		for a, before := range surest {
 			for b, other := range q[:AITypes] {
-				if a != b && before >= sure && other >= sure {
+				if a != b && before >= sureOfTwo && other >= sureOfTwo {
 					ai = min(ai, 1-min(before, other))
 				}
 			}
@@ -72,7 +74,7 @@ func weighed(p *[9]float64, risk float64) float64 {
 	if inject.CostsOff.Is() {
 		return ai
 	}
-	others := float64(humanCost*(p[4]+p[5]+p[6])) + float64(severalCost*p[7]) + float64(unknownCost*p[8])
+	others := float64(humanCost*(p[4]+p[5]+p[6])) + p[7] + float64(unknownCost*p[8])
 	return ai / (ai + float64(others*exp(clauseCost*risk)))
 }
 

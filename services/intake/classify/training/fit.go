@@ -11,7 +11,7 @@ const (
 	epochs = 5
 	rate   = 0.5
 	shrink = 0.001 // how much a weight that is used is drawn to 0
-	smooth = 0.05  // what all types share of every example, since no label is certain
+	smooth = 0.1   // what all types share of every example, since no label is certain
 	rows   = 1 << ngram.Bits
 )
 
