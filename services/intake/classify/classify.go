@@ -39,7 +39,7 @@ type Finding struct {
 }
 
 // release names the code and training recipe that the weights belong to.
-const release = "linear-ngram-2026.13"
+const release = "linear-ngram-2026.14"
 
 //go:embed model.bin
 var embedded []byte

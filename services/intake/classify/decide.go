@@ -18,9 +18,8 @@ const (
 // it. They were found on held-out sources (make eval), where the AI gets more at a small leak with them, and AIProbability
 // is still honest.
 const (
-	humanCost   = 2.0  // of the probability of a dispute, a fraud or hardship
-	unknownCost = 0.67 // of unknown
-	clauseCost  = 2.0  // by e to this, where a clause is surely a human's
+	errorCost  = 1.5 // of the probability of a dispute, a fraud, hardship or unknown; several wishes are looked for in the clauses too
+	clauseCost = 1.0 // by e to this, where a clause is surely a human's
 )
 
 // forAI is the probability that an AI may have the matter. An error towards a human's type costs a human's time; an
@@ -74,7 +73,7 @@ func weighed(p *[9]float64, risk float64) float64 {
 	if inject.CostsOff.Is() {
 		return ai
 	}
-	others := float64(humanCost*(p[4]+p[5]+p[6])) + p[7] + float64(unknownCost*p[8])
+	others := float64(errorCost*(p[4]+p[5]+p[6]+p[8])) + p[7]
 	return ai / (ai + float64(others*exp(clauseCost*risk)))
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	epochs = 5
+	epochs = 4
 	rate   = 0.5
 	shrink = 0.001 // how much a weight that is used is drawn to 0
 	smooth = 0.1   // what all types share of every example, since no label is certain
