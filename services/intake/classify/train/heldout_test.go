@@ -65,7 +65,7 @@ func TestHeldOutQuality(t *testing.T) {
 	weights := assess.Weights(rows, assess.AssumedMix)
 	l, q := assess.At(rows, weights, 0.6), assess.Judge(rows, weights)
 	t.Logf("leak at 60 %%: %+v; accuracy %.3f", l, q.Accuracy)
-	if l.HumanOnly > 0.02 || l.Unknown > 0.05 || q.Accuracy < 0.88 {
+	if l.HumanOnly > 0.005 || l.Unknown > 0.02 || q.Accuracy < 0.9 {
 		t.Errorf("leak at 60 %%: %+v; accuracy %.3f", l, q.Accuracy)
 	}
 }
