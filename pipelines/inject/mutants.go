@@ -90,6 +90,12 @@ const (
 	RejectsKept Mutant = "rejects-kept"
 	// TornIsNone has the record-signer take a checkpoint that it can't read for none.
 	TornIsNone Mutant = "torn-is-none"
+	// OldestKept has the record-signer look for what it published of a partition's first ledger, and not of its newest one.
+	OldestKept Mutant = "oldest-kept"
+	// SealForgotten has a record-signer that starts at a seal not open the next generation.
+	SealForgotten Mutant = "seal-forgotten"
+	// SealUnlinked begins the next generation with something else than the seal's hash.
+	SealUnlinked Mutant = "seal-unlinked"
 )
 
 // A Point is a place at which a process can be made to kill itself.

@@ -53,12 +53,12 @@ const maxHeld = 10_000
 
 // NewManifest makes the handler for a deployment. prefix begins the names of its ledgers; keys are those that sign them.
 func NewManifest(codec *schemas.Codec, keys Keys, prefix string, store Store) (*Manifest, error) {
-	name := record.ManifestName(prefix, generation)
+	name := record.ManifestName(prefix, first) // it goes on over the seals of the ledgers that it names
 	chain, err := record.NewManifest(name)
 	if err != nil {
 		return nil, fmt.Errorf("ledger prefix %q: %w", prefix, err)
 	}
-	return &Manifest{name: name, codec: codec, keys: keys, chain: chain, keeper: keeper{store: store, ledger: name, keys: keys}}, nil
+	return &Manifest{name: name, codec: codec, keys: keys, chain: chain, keeper: keeper{store: store, series: prefix + "/manifest", keys: keys}}, nil
 }
 
 // ManifestDefinition is the record-signer's second stage. There are no dead letters: a checkpoint that can't be read stops it, since

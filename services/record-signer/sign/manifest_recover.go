@@ -53,7 +53,7 @@ func (m *Manifest) Recover(log stage.Log) (map[stage.TopicPartition]int64, error
 	reached := m.promised.size == 0
 	m.rewind(last, n)
 	if !reached {
-		m.promised = promise{outside.Size, outside.Root, "the checkpoint kept outside Kafka"}
+		m.promised = promise{to(outside), outside.Root, "the checkpoint kept outside Kafka"}
 	}
 	return next, nil
 }
@@ -69,7 +69,7 @@ type leafIn struct {
 func (m *Manifest) rewind(last leafIn, partitions int32) {
 	chain := *last.chain
 	m.chain, m.ledgers, m.end, m.held, m.promised = &chain, make([]checkpoints, partitions), chain.Due(), nil, promise{}
-	m.keeper.newest = record.Checkpoint{}
+	m.keeper.newest = m.keeper.newest[:0]
 	for p := range m.ledgers {
 		m.ledgers[p].minute = -1
 	}
@@ -176,7 +176,7 @@ func (m *Manifest) after(log stage.Log, tp stage.TopicPartition, time int64) (in
 // makeAgain goes through the checkpoints, partition by partition, as far as they are there. All that it makes is dropped; what was
 // promised is not promised any more where it was reached.
 func (m *Manifest) makeAgain(log stage.Log, partitions int32, next map[stage.TopicPartition]int64, outside record.Checkpoint) error {
-	m.promised = promise{outside.Size, outside.Root, "the checkpoint kept outside Kafka"}
+	m.promised = promise{to(outside), outside.Root, "the checkpoint kept outside Kafka"}
 	for p := range partitions {
 		tp := stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: p}
 		_, err := log.Read(tp, next[tp], func(in stage.Record) error {

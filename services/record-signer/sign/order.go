@@ -18,15 +18,12 @@ var errVoid = errors.New("order_refused")
 // the order's.
 func (s *Signer) order(o *schemas.LedgerOrder) (record.Kind, error) {
 	void := func(format string, a ...any) (record.Kind, error) {
-		return 0, fmt.Errorf("ledger %s does not follow the order %v: "+format+": %w", append(append([]any{s.ledger, o.Order}, a...), errVoid)...)
+		return 0, fmt.Errorf("ledger %s does not follow the order %v: "+format+": %w", append(append([]any{s.chain.Ledger(), o.Order}, a...), errVoid)...)
 	}
 	if o.Ledgers != s.prefix {
 		return void("it is for the ledgers of %s", o.Ledgers)
 	}
 	after := record.Source(s.in.Position).After(s.chain.Source()) // else it was followed already
-	if after && s.chain.Sealed() {
-		return void("it is sealed")
-	}
 	switch o.Order {
 	case schemas.OrderKindRotateKey:
 		if !after {
@@ -39,7 +36,7 @@ func (s *Signer) order(o *schemas.LedgerOrder) (record.Kind, error) {
 		s.rec.Rotation.PublicKey = o.PublicKey.Value
 		return record.KindKeyRotation, nil
 	case schemas.OrderKindSeal:
-		if o.Generation.Value != generation {
+		if after && o.Generation.Value != of(s.chain).generation {
 			return void("it seals generation %d", o.Generation.Value)
 		}
 		return record.KindSeal, nil

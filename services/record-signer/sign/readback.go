@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -13,7 +12,7 @@ import (
 	"github.com/casetrail/casetrail/schemas"
 )
 
-// logged is a checkpoint that stands in conduct.checkpoints; size 0 without a note is the ledger's beginning.
+// logged is a checkpoint that stands in conduct.checkpoints; size 0 without a note is the beginning of the first ledger.
 type logged struct {
 	cp       record.Checkpoint
 	time     int64
@@ -22,59 +21,61 @@ type logged struct {
 	at       stage.Position // of the input that it was issued at
 }
 
-// tail is what the log has of the ledger.
+// tail is what the log has of the ledgers.
 type tail struct {
-	base   logged          // the newest checkpoint whose records are all there
-	newest logged          // the newest one
-	start  record.Snapshot // of the chain, at base
-	chain  *record.Chain   // folded to the end
-	at     stage.Position  // of the last record
-	erased int64           // see Signer, at the end
-	first  stage.Position  // of the first record after base, where there is one
+	base   logged         // the newest checkpoint whose records are all there
+	newest logged         // the newest one
+	start  point          // at base
+	end    point          // folded to the end; its chain is nil while base is looked for
+	first  stage.Position // of the first record after base
+	more   bool           // there is one
 }
+
+// beginning is where the first ledger begins.
+func (s *Signer) beginning() logged { return logged{cp: record.Checkpoint{Ledger: s.name(first)}} }
 
 // readBack finds the newest checkpoint whose last record is in the log and folds what follows it.
 func (s *Signer) readBack(log stage.Log, outside record.Checkpoint) (tail, error) {
-	most := int64(math.MaxInt64) // a hint that spares looking for records that are gone
+	most := extent{math.MaxInt32, math.MaxInt64} // a hint that spares looking for records that are gone
 	last, ok, err := log.Last(s.tp(pipelines.ConductRecords), pipelines.RecordSigner, s.partition)
 	if err != nil {
 		return tail{}, err
 	}
 	if !ok {
-		most = 0
-	} else if r, err := record.Decode(s.recordBody(last)); err == nil && r.Ledger == s.ledger {
-		most = r.Sequence + 1
+		most = extent{first, 0}
+	} else if e := s.covers(last); e.generation > 0 {
+		most = e
 	}
-	newest, candidates, err := s.checkpoints(log, most)
+	newest, candidates, err := s.logged(log, most)
 	if err != nil {
 		return tail{}, err
 	}
 	for i := len(candidates) - 1; i >= 0; i-- {
-		if candidates[i].cp.Size > most {
+		if to(candidates[i].cp).compare(most) > 0 {
 			continue
 		}
-		t, found, err := s.fold(log, candidates[i], outside)
-		if t.newest = newest; found || err != nil {
+		t, err := s.fold(log, candidates[i], last.Offset, outside)
+		if t.newest = newest; t.end.chain != nil || err != nil {
 			return t, err
 		}
 	}
-	return tail{}, fmt.Errorf("ledger %s: no checkpoint's last record is in conduct.records: %w", s.ledger, ErrLost)
+	return tail{}, fmt.Errorf("ledger %s: no checkpoint's last record is in conduct.records: %w", s.name(max(first, to(newest.cp).generation)), ErrLost)
 }
 
-// checkpoints reads this signer's checkpoints back from the end until one has at most so many records, and returns them
-// from old to new; the ledger's beginning is the oldest one.
-func (s *Signer) checkpoints(log stage.Log, most int64) (newest logged, all []logged, err error) {
+// logged reads this signer's checkpoints back from the end until one has at most so many records, and returns them
+// from old to new; the first ledger's beginning is the oldest one.
+func (s *Signer) logged(log stage.Log, most extent) (newest logged, all []logged, err error) {
 	tp := s.tp(pipelines.ConductCheckpoints)
 	last, ok, err := log.Last(tp, pipelines.RecordSigner, s.partition)
 	if err != nil || !ok {
-		return logged{}, []logged{{}}, err
+		return logged{}, []logged{s.beginning()}, err
 	}
 	var fault error
 	for window := int64(64); ; window *= 8 {
 		from := max(0, last.Offset-window)
 		all, fault = all[:0], nil
 		if from == 0 {
-			all = append(all, logged{})
+			all = append(all, s.beginning())
 		}
 		_, err := log.Read(tp, from, func(rec stage.Record) error {
 			if rec.Stage != pipelines.RecordSigner || rec.Position.Partition != s.partition {
@@ -95,8 +96,8 @@ func (s *Signer) checkpoints(log stage.Log, most int64) (newest logged, all []lo
 		if from == 0 && n == 1 && fault != nil {
 			return logged{}, nil, fmt.Errorf("%s/%d has no checkpoint of this signer, is it the right key?: %w", tp.Topic, tp.Partition, fault)
 		}
-		if from == 0 || n > 0 && all[0].cp.Size <= most {
-			return slices.MaxFunc(all, func(a, b logged) int { return cmp.Compare(a.cp.Size, b.cp.Size) }), all, nil
+		if from == 0 || n > 0 && to(all[0].cp).compare(most) <= 0 {
+			return slices.MaxFunc(all, func(a, b logged) int { return to(a.cp).compare(to(b.cp)) }), all, nil
 		}
 	}
 }
@@ -107,8 +108,8 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 		return l, err
 	}
 	l.cp, err = record.OpenCheckpoint([]byte(m.Note), s.keys.verifiers()...)
-	if err == nil && l.cp.Ledger != s.ledger {
-		err = fmt.Errorf("a checkpoint of ledger %s in the place of %s", l.cp.Ledger, s.ledger)
+	if err == nil && generationOf(s.series, l.cp.Ledger) == 0 {
+		err = fmt.Errorf("a checkpoint of ledger %s in the place of %s", l.cp.Ledger, s.series)
 	}
 	for _, h := range m.Frontier {
 		l.frontier = append(l.frontier, record.Hash(h))
@@ -117,90 +118,166 @@ func (s *Signer) checkpointOf(rec stage.Record) (l logged, err error) {
 	return l, err
 }
 
-// fold reads conduct.records from a checkpoint's last record on. found is false where that is not in the log.
-func (s *Signer) fold(log stage.Log, base logged, outside record.Checkpoint) (t tail, found bool, err error) {
-	t.base, t.at, t.erased = base, base.at, base.erased
+// fold reads conduct.records, whose last record of this signer is at an offset, from a checkpoint's last record on. The end has no chain
+// where that is not in the log.
+func (s *Signer) fold(log stage.Log, base logged, last int64, outside record.Checkpoint) (t tail, err error) {
+	t.base = base
+	begun := point{issued: issued{base.cp.Size, base.time}, erased: base.erased, at: base.at}
+	begin := func(c *record.Chain) {
+		begun.chain, begun.state = c, c.Snapshot()
+		t.start, t.end = begun, begun
+	}
+	tp := s.tp(pipelines.ConductRecords)
+	from := int64(0)
 	if base.cp.Size == 0 {
-		if t.chain, err = s.begin(log); err != nil {
-			return t, false, err
+		chain, err := s.begin(log)
+		if err != nil {
+			return t, err
 		}
-		t.start = t.chain.Snapshot()
+		begin(chain)
+	} else if from, err = s.before(log, tp, last, to(base.cp)); err != nil {
+		return t, err
 	}
 	take := func(rec stage.Record) error {
-		if t.chain == nil {
-			t.resume(s.recordBody(rec), s.keys)
+		if t.end.chain == nil {
+			if c := s.resume(base, s.recordBody(rec)); c != nil {
+				begin(c)
+			}
 			return nil
 		}
-		took, err := t.chain.Accept(s.recordBody(rec))
-		if f := (*record.Fault)(nil); errors.As(err, &f) {
-			if f.Reason == record.Equivocation {
+		if err := t.take(s.recordBody(rec)); err != nil {
+			if f := (*record.Fault)(nil); errors.As(err, &f) && f.Reason == record.Equivocation {
 				return fmt.Errorf("%s/%d offset %d: %w: %w", rec.Topic, rec.Partition, rec.Offset, err, ErrFork)
 			}
 			return nil // skipped, as every reader does
 		}
-		if err == nil && took.Kind == record.KindErasure {
-			t.erased = took.Erasure.ErasedAt
-		}
 		if rec.Stage == pipelines.RecordSigner && rec.Position.Partition == s.partition {
-			t.at = rec.Position
-			if t.chain.Size() == base.cp.Size+1 {
-				t.first = rec.Position
+			if t.end.at = rec.Position; !t.more {
+				t.first, t.more = rec.Position, true
 			}
 		}
-		if outside.Size == t.chain.Size() && outside.Root != t.chain.Root() {
+		if c := t.end.chain; to(outside) == of(c) && outside.Root != c.Root() {
 			return fmt.Errorf("ledger %s: its first %d records have the root %v; the checkpoint kept outside Kafka has %v: %w",
-				s.ledger, outside.Size, t.chain.Root(), outside.Root, ErrFork)
+				c.Ledger(), outside.Size, c.Root(), outside.Root, ErrFork)
 		}
 		return nil
 	}
-	// Every record has its own offset, so a sequence is never above it; unless the topic was copied without its beginning.
-	tp := s.tp(pipelines.ConductRecords)
-	for _, from := range []int64{max(0, base.cp.Size-1), 0} {
-		if _, err = log.Read(tp, from, take); err != nil || t.chain != nil || from == 0 {
+	for ; ; from = 0 {
+		if _, err = log.Read(tp, from, take); err != nil || t.end.chain != nil || from == 0 {
 			break
 		}
 	}
-	if err == nil && t.chain != nil && t.chain.Size() == 0 && t.chain.Skipped(record.UnknownKey)+t.chain.Skipped(record.BadSignature) > 0 {
-		err = fmt.Errorf("ledger %s has records, but none signed by %s: is it the right key?", s.ledger, s.keys)
+	c := t.end.chain
+	if err == nil && c != nil && of(c) == (extent{first, 0}) && c.Skipped(record.UnknownKey)+c.Skipped(record.BadSignature) > 0 {
+		err = fmt.Errorf("ledger %s has records, but none signed by %s: is it the right key?", c.Ledger(), s.keys)
 	}
-	return t, t.chain != nil, err
+	if c != nil {
+		t.end.state = c.Snapshot()
+	}
+	return t, err
 }
 
-// resume begins the chain if body is the base's last record.
-func (t *tail) resume(body []byte, keys Keys) {
+// take extends the chain, into the next generation where one begins.
+func (t *tail) take(body []byte) error {
+	c := t.end.chain
+	if c.Sealed() {
+		next, err := c.Next()
+		if err == nil {
+			_, err = next.Accept(body)
+		}
+		if err == nil {
+			if of(c) != to(t.base.cp) { // no checkpoint over all of it is in the log
+				sealed := *c
+				owed := t.end
+				owed.chain, owed.state = &sealed, sealed.Snapshot()
+				t.end.owed = append(t.end.owed, owed)
+			}
+			t.end.chain, t.end.issued.size = next, 0
+			return nil
+		}
+	}
+	s, err := c.Accept(body)
+	if err == nil && s.Kind == record.KindErasure {
+		t.end.erased = s.Erasure.ErasedAt
+	}
+	return err
+}
+
+// resume makes the chain that goes on after a checkpoint if body is its last record; nil where it is not.
+func (s *Signer) resume(base logged, body []byte) *record.Chain {
 	r, err := record.Decode(body)
-	if err != nil || r.Ledger != t.base.cp.Ledger || r.Sequence != t.base.cp.Size-1 {
-		return
+	if err != nil || r.Ledger != base.cp.Ledger || r.Sequence != base.cp.Size-1 {
+		return nil
 	}
-	key := keys.byID(r.KeyID)
+	key := s.keys.byID(r.KeyID)
 	if key == nil {
-		return
+		return nil
 	}
-	if c, err := record.ResumeChain(t.base.cp, t.base.frontier, body, key.Verifier()); err == nil {
-		t.chain, t.start = c, c.Snapshot()
+	c, err := record.ResumeChain(base.cp, base.frontier, body, key.Verifier())
+	if err != nil {
+		return nil
+	}
+	return c
+}
+
+// before finds an offset from which on the last record of an extent is in the log, going back from an offset.
+func (s *Signer) before(log stage.Log, tp stage.TopicPartition, last int64, e extent) (int64, error) {
+	enough := errors.New("enough")
+	for window := int64(64); ; window *= 8 {
+		from := last - window
+		if from <= slack {
+			return 0, nil
+		}
+		earlier := false
+		_, err := log.Read(tp, from, func(rec stage.Record) error {
+			covers := s.covers(rec)
+			if covers.generation == 0 {
+				return nil
+			}
+			earlier = covers.compare(e) < 0
+			return enough
+		})
+		if err != nil && !errors.Is(err, enough) {
+			return 0, err
+		}
+		if earlier {
+			return from - slack, nil
+		}
 	}
 }
 
-// begin makes the empty chain of a ledger. It has begun with the key that signed its first record, where there is one.
+// covers is how far the ledgers go with a record; zero where it is none of theirs.
+func (s *Signer) covers(rec stage.Record) extent {
+	r, err := record.Decode(s.recordBody(rec))
+	if err != nil {
+		return extent{}
+	}
+	if g := generationOf(s.series, r.Ledger); g > 0 {
+		return extent{g, r.Sequence + 1}
+	}
+	return extent{}
+}
+
+// begin makes the empty chain of the first ledger. It has begun with the key that signed its first record, where there is one.
 func (s *Signer) begin(log stage.Log) (*record.Chain, error) {
-	first := s.keys[0]
+	key := s.keys[0]
 	enough := errors.New("enough")
 	_, err := log.Read(s.tp(pipelines.ConductRecords), 0, func(rec stage.Record) error {
 		r, err := record.Decode(s.recordBody(rec))
-		if err != nil || r.Ledger != s.ledger || r.Sequence != 0 {
+		if err != nil || r.Ledger != s.name(first) || r.Sequence != 0 {
 			return nil
 		}
-		key := s.keys.byID(r.KeyID)
-		if key == nil {
+		by := s.keys.byID(r.KeyID)
+		if by == nil {
 			return nil
 		}
-		first = key
+		key = by
 		return enough
 	})
 	if err != nil && !errors.Is(err, enough) {
 		return nil, err
 	}
-	return record.NewChain(s.ledger, first.Verifier())
+	return record.NewChain(s.name(first), key.Verifier())
 }
 
 // recordBody is the record's body that a message holds; nothing where it holds none.

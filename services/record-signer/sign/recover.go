@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,14 +16,12 @@ var (
 	// ErrLost says that records that were published are gone and can't be made again.
 	ErrLost = errors.New("published records are missing and can't be made again: restore conduct.records or case.conclusions from a backup; the signer does not go on, as that would fork the ledger")
 	// ErrFork says that the ledger, or what was made again of it, contradicts what was published.
-	// ErrSealed says that the ledger has ended. Nothing is lost: what comes after stays in case.conclusions.
-	ErrSealed = errors.New("the signer does not go on, as no next generation has been opened; what came after the seal stays in case.conclusions for as long as its retention")
-	ErrFork   = errors.New("this contradicts what was published; the signer does not go on, as that would fork the ledger")
+	ErrFork = errors.New("this contradicts what was published; the signer does not go on, as that would fork the ledger")
 )
 
-// promise is a size and root that were published: a chain of that size must have that root.
+// promise is a size and root of a ledger that were published: a chain of that size must have that root.
 type promise struct {
-	size int64
+	extent
 	root record.Hash
 	by   string
 }
@@ -33,7 +30,7 @@ type promise struct {
 // up its input where that was issued: what follows is made again, bit for bit, and dropped where the log has it. Before
 // that it makes certain that it will be the same: it reads the records after the checkpoint by the rule of every
 // reader and makes them again, and goes on making until it has come to every checkpoint ever published, the one kept
-// outside Kafka included. If the log is shorter than one of these and they can't be made again, it refuses. If all is in the
+// outside Kafka included, the ledgers that were sealed on the way too. If the log is shorter than one of these and they can't be made again, it refuses. If all is in the
 // log but its input is not there any more, it goes on from the end of the log.
 func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) {
 	if err := s.samePartitions(log); err != nil {
@@ -47,37 +44,33 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	if err != nil {
 		return nil, err
 	}
-	base, end := t.base, t.chain.Snapshot()
-	size, root := t.chain.Size(), t.chain.Root()
-	lost := outside.Size > size || t.newest.cp.Size > size
+	base, end := to(t.base.cp), of(t.end.chain)
+	lost := to(outside).compare(end) > 0 || to(t.newest.cp).compare(end) > 0
 
 	s.promises = s.promises[:0]
-	for _, p := range []promise{{size, root, "conduct.records"}, {t.newest.cp.Size, t.newest.cp.Root, "conduct.checkpoints"},
-		{outside.Size, outside.Root, "the checkpoint kept outside Kafka"}} {
-		if p.size > base.cp.Size {
+	for _, p := range []promise{{end, t.end.chain.Root(), "conduct.records"}, {to(t.newest.cp), t.newest.cp.Root, "conduct.checkpoints"},
+		{to(outside), outside.Root, "the checkpoint kept outside Kafka"}} {
+		if p.compare(base) > 0 {
 			s.promises = append(s.promises, p)
 		}
 	}
-	slices.SortStableFunc(s.promises, func(a, b promise) int { return cmp.Compare(a.size, b.size) })
+	slices.SortStableFunc(s.promises, func(a, b promise) int { return a.compare(b.extent) })
 	if inject.ShorterLedger.Is() {
 		s.promises = nil
 	}
 
-	s.chain = t.chain
-	s.rewind(t.start, base.erased, base)
-	next := max(0, base.at.Offset)
+	s.rewind(t.start)
+	next := max(0, t.start.at.Offset)
 	err = s.makeAgain(log, next)
 	switch {
 	case err == nil:
-		s.rewind(t.start, base.erased, base)
-	case !errors.Is(err, ErrFork) && !errors.Is(err, ErrLost) || lost:
-		return nil, err
-	case errors.Is(err, ErrLost) && !s.expired(log, max(next, t.first.Offset)):
+		s.rewind(t.start)
+	case lost || !errors.Is(err, ErrFork) && !s.expired(log, max(next, t.first.Offset)):
 		return nil, err // its end is lost or does not show yet: to go on without it would leave checkpoints out
 	default:
 		s.promises = nil
-		s.rewind(end, t.erased, base)
-		next = max(next, t.at.Offset)
+		s.rewind(t.end)
+		next = max(next, t.end.at.Offset)
 	}
 	if err := s.keeper.keep(t.newest.cp); err != nil {
 		return nil, err
@@ -88,12 +81,10 @@ func (s *Signer) Recover(log stage.Log) (map[stage.TopicPartition]int64, error) 
 	return map[stage.TopicPartition]int64{s.tp(pipelines.CaseConclusions): next}, s.inputReaches(log, next)
 }
 
-// rewind puts the signer to where a checkpoint was issued.
-func (s *Signer) rewind(to record.Snapshot, erased int64, last logged) {
-	s.chain.Restore(to)
-	s.erased = erased
-	s.issued = issued{last.cp.Size, last.time}
-	s.keeper.newest = record.Checkpoint{}
+// rewind puts the signer to where it was.
+func (s *Signer) rewind(p point) {
+	s.goTo(p)
+	s.keeper.newest = s.keeper.newest[:0]
 }
 
 // makeAgain handles inputs until every promise is kept.
@@ -114,7 +105,7 @@ func (s *Signer) makeAgain(log stage.Log, from int64) error {
 	})
 	if err == nil {
 		err = fmt.Errorf("ledger %s: %s has %d records; made again from case.conclusions, offset %d on, there are %d; was the topic made anew?: %w",
-			s.ledger, last.by, last.size, from, s.chain.Size(), ErrLost)
+			s.name(last.generation), last.by, last.size, from, s.made(last.generation), ErrLost)
 	}
 	if errors.Is(err, done) {
 		return nil
@@ -133,13 +124,27 @@ func (s *Signer) expired(log stage.Log, from int64) bool {
 	return errors.Is(err, enough) && first > from
 }
 
+// name is a ledger's, and made how many records of it have been made again.
+func (s *Signer) name(generation int32) string { return fmt.Sprintf("%s/%d", s.series, generation) }
+
+func (s *Signer) made(generation int32) int64 {
+	if now := of(s.chain); now.generation == generation {
+		return now.size
+	}
+	return 0
+}
+
 // hold compares the chain with what was promised of its size.
 func (s *Signer) hold() error {
-	for len(s.promises) > 0 && s.promises[0].size == s.chain.Size() {
+	now := of(s.chain)
+	for len(s.promises) > 0 && s.promises[0].compare(now) <= 0 {
 		p := s.promises[0]
+		if p.extent != now { // its ledger has been sealed before it
+			return fmt.Errorf("ledger %s: %s has %d records; made again from case.conclusions it is sealed with fewer: %w", s.name(p.generation), p.by, p.size, ErrFork)
+		}
 		if root := s.chain.Root(); root != p.root {
 			return fmt.Errorf("ledger %s: by %s its first %d records have the root %v; made again from case.conclusions they have %v: %w",
-				s.ledger, p.by, p.size, p.root, root, ErrFork)
+				s.chain.Ledger(), p.by, p.size, p.root, root, ErrFork)
 		}
 		s.promises = s.promises[1:]
 	}
@@ -175,7 +180,7 @@ func (s *Signer) inputReaches(log stage.Log, next int64) error {
 		return err
 	}
 	return fmt.Errorf("ledger %s was made of %s/%d up to offset %d, which now ends at %d: was the topic made anew?: %w",
-		s.ledger, pipelines.CaseConclusions, s.partition, next, end, ErrLost)
+		s.chain.Ledger(), pipelines.CaseConclusions, s.partition, next, end, ErrLost)
 }
 
 func (s *Signer) tp(topic string) stage.TopicPartition {

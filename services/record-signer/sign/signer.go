@@ -22,38 +22,33 @@ const (
 	recordsEvery = 10_000 // records, with the last one's time
 )
 
-// generation is the ledger's: one until the ledger is sealed, which nothing does yet.
-const generation = 1
-
-// Signer is the stage.Handler of one partition of case.conclusions.
+// Signer is the stage.Handler of one partition of case.conclusions. It signs one ledger after another: after a seal the next generation.
 type Signer struct {
 	partition int32
-	ledger    string
+	series    string // what the names of the partition's ledgers are without their generation
 	codec     *schemas.Codec
 	prefix    string
 	keys      Keys
 	chain     *record.Chain
 	issued    issued
-	erased    int64 // when the last erasure of the ledger says it was, 0 before the first one
+	erased    int64          // when the last erasure says it was, over all generations; 0 before the first one
+	at        stage.Position // of the last record or checkpoint
+	owed      []point        // seals in the log without a checkpoint, which can't be made again
 	keeper    keeper
 	promises  []promise // what the chain must still come to while it is made again
 
-	out     []stage.Record
-	in      stage.Record
-	arena   []byte
-	payload []byte
-	body    []byte
-	rec     record.Record
-	msg     messages
+	out         []stage.Record
+	checkpoints []record.Checkpoint // of the input in hand
+	in          stage.Record
+	arena       []byte
+	payload     []byte
+	body        []byte
+	rec         record.Record
+	msg         messages
 }
 
-// issued is what the last checkpoint said; zero before the first one.
+// issued is what the last checkpoint said; zero before the first one. In a new generation the time goes on, and the size does not.
 type issued struct{ size, time int64 }
-
-// Ledger is the name of a partition's ledger.
-func Ledger(prefix string, partition int32) string {
-	return fmt.Sprintf("%s/%d/%d", prefix, partition, generation)
-}
 
 // New makes the signer of one partition. The first of the keys begins a ledger.
 func New(partition int32, codec *schemas.Codec, keys Keys, prefix string, store Store) (*Signer, error) {
@@ -62,8 +57,9 @@ func New(partition int32, codec *schemas.Codec, keys Keys, prefix string, store 
 	if err != nil {
 		return nil, fmt.Errorf("ledger prefix %q: %w", prefix, err)
 	}
-	return &Signer{partition: partition, ledger: ledger, codec: codec, prefix: prefix, keys: keys, chain: chain,
-		keeper: keeper{store: store, ledger: ledger, keys: keys}}, nil
+	series, _ := record.Generation(ledger)
+	return &Signer{partition: partition, series: series, codec: codec, prefix: prefix, keys: keys, chain: chain,
+		keeper: keeper{store: store, series: series, keys: keys}}, nil
 }
 
 // Definition is the record-signer as a stage. The prefix begins the names of its ledgers: deployment/environment.
@@ -85,51 +81,53 @@ func (s *Signer) Handle(in stage.Record) ([]stage.Record, error) {
 	if s.keeper.err != nil {
 		return nil, s.keeper.err
 	}
-	s.in, s.out = in, s.out[:0]
-	kind, caseID, err := s.read()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, stage.ErrReject)
-	}
-	if kind == tick {
-		err = s.tick(s.msg.tick.Time)
-	} else {
-		err = s.record(record.Kind(kind), caseID)
-	}
-	if err != nil {
+	s.in, s.out, s.checkpoints = in, s.out[:0], s.checkpoints[:0]
+	before := s.here()
+	if err := s.handle(); err != nil {
+		s.goTo(before) // without what nobody gets: a genesis record, for one
 		return nil, err
+	}
+	for _, cp := range s.checkpoints {
+		s.keeper.issued(cp)
 	}
 	return s.out, nil
 }
 
-// record adds one record to the ledger, and before the first one the genesis record.
+func (s *Signer) handle() error {
+	if err := s.settle(); err != nil {
+		return err
+	}
+	kind, caseID, err := s.read()
+	if err != nil {
+		return fmt.Errorf("%w: %w", err, stage.ErrReject)
+	}
+	if kind == tick {
+		return s.tick(s.msg.tick.Time)
+	}
+	return s.record(record.Kind(kind), caseID)
+}
+
+// record adds one record to the ledger: before the first one of all the genesis record, and after a seal that of the next generation.
 func (s *Signer) record(kind record.Kind, caseID string) error {
 	source := record.Source(s.in.Position)
 	if source.After(s.chain.Source()) { // else it is in the ledger already
-		if s.chain.Sealed() {
-			return fmt.Errorf("ledger %s is sealed at %d records, and takes no more: %w", s.ledger, s.chain.Size(), ErrSealed)
-		}
-		before := s.chain.Snapshot()
-		err := s.append(kind, source, caseID)
-		if err != nil {
-			s.chain.Restore(before) // without the genesis record either
+		if err := s.append(kind, source, caseID); err != nil {
 			return err
 		}
 	}
-	end := kind == record.KindSeal && s.issued.size < s.chain.Size() // no tick need come after it
-	if s.chain.Size()-s.issued.size < recordsEvery && !end {
+	if s.chain.Sealed() {
+		return s.open()
+	}
+	if s.chain.Size()-s.issued.size < recordsEvery {
 		return nil
 	}
-	// The record may be in the log when the checkpoint is not: its ordinal may not depend on that.
-	ordinal := int32(1)
-	if s.chain.Size() == 2 {
-		ordinal = 2
-	}
-	return s.checkpoint(s.issued.time, ordinal)
+	return s.checkpoint(s.issued.time, next(s.at))
 }
 
 func (s *Signer) append(kind record.Kind, source record.Source, caseID string) error {
+	at := s.caused()
 	if s.chain.Size() == 0 {
-		if err := s.sign(record.KindGenesis, record.GenesisSource, nil, 0); err != nil {
+		if err := s.sign(record.KindGenesis, record.GenesisSource, nil, at); err != nil {
 			return err
 		}
 	}
@@ -137,24 +135,30 @@ func (s *Signer) append(kind record.Kind, source record.Source, caseID string) e
 	if caseID != "" {
 		key = []byte(caseID)
 	}
-	// The record's ordinal is 1 after the genesis record, which one input caused with it, and 0 otherwise; also when
-	// only the genesis record is in the log.
-	var ordinal int32
-	if s.chain.Size() == 1 {
-		ordinal = 1
+	// One input causes the first genesis record and the record after it; also when only the genesis record is in the log.
+	if of(s.chain) == (extent{first, 1}) {
+		at = next(at)
 	}
-	return s.sign(kind, source, key, ordinal)
+	return s.sign(kind, source, key, at)
+}
+
+// caused is the position of the first thing that the input in hand causes.
+func (s *Signer) caused() stage.Position {
+	return stage.Position{Partition: s.partition, Offset: s.in.Offset}
 }
 
 // sign makes the next record of the chain. The chain judges it as any reader would.
-func (s *Signer) sign(kind record.Kind, source record.Source, key []byte, ordinal int32) error {
-	s.rec.PreviousHash, s.rec.Ledger, s.rec.Sequence = s.chain.Last(), s.ledger, s.chain.Size()
+func (s *Signer) sign(kind record.Kind, source record.Source, key []byte, at stage.Position) error {
+	s.rec.PreviousHash, s.rec.Ledger, s.rec.Sequence = s.chain.Last(), s.chain.Ledger(), s.chain.Size()
 	s.rec.Kind, s.rec.Source = kind, source
+	if inject.SealUnlinked.Is() && kind == record.KindGenesis && s.rec.Ledger != s.name(first) {
+		s.rec.PreviousHash = record.LeafHash(nil)
+	}
 	s.rec.Rotation.FromSequence = s.rec.Sequence + 1
 	s.payload = s.rec.Append(s.payload[:0])
 	by, err := s.keys.of(s.chain.Key(s.rec.Sequence))
 	if err != nil {
-		return fmt.Errorf("ledger %s, sequence %d: %w", s.ledger, s.rec.Sequence, err)
+		return fmt.Errorf("ledger %s, sequence %d: %w", s.rec.Ledger, s.rec.Sequence, err)
 	}
 	if inject.SignsOnWithTheOldKey.Is() {
 		by = s.keys[0]
@@ -168,7 +172,7 @@ func (s *Signer) sign(kind record.Kind, source record.Source, key []byte, ordina
 	if kind == record.KindErasure {
 		s.erased = s.rec.Erasure.ErasedAt
 	}
-	s.emit(pipelines.ConductRecords, key, &framed{bytes: s.body}, ordinal)
+	s.emit(pipelines.ConductRecords, key, &framed{bytes: s.body}, at)
 	return s.hold()
 }
 
@@ -176,35 +180,35 @@ func (s *Signer) sign(kind record.Kind, source record.Source, key []byte, ordina
 func (s *Signer) tick(now int64) error {
 	since := now - s.issued.time
 	if since >= idleEvery || since >= busyEvery && s.chain.Size() > s.issued.size {
-		return s.checkpoint(now, 0)
+		return s.checkpoint(now, s.caused())
 	}
 	return nil
 }
 
-func (s *Signer) checkpoint(now int64, ordinal int32) error {
+func (s *Signer) checkpoint(now int64, at stage.Position) error {
 	key, err := s.keys.of(s.chain.Key(s.chain.Size() - 1))
 	if err != nil {
-		return fmt.Errorf("checkpoint of ledger %s: %w", s.ledger, err)
+		return fmt.Errorf("checkpoint of ledger %s: %w", s.chain.Ledger(), err)
 	}
-	cp, err := key.SignCheckpoint(s.ledger, s.chain.Size(), s.chain.Root())
+	cp, err := key.SignCheckpoint(s.chain.Ledger(), s.chain.Size(), s.chain.Root())
 	if err != nil {
 		return err
 	}
 	tree := s.chain.Frontier()
-	m := schemas.Checkpoint{Ledger: s.ledger, Partition: s.partition, Size: cp.Size, Root: schemas.Hash(cp.Root), Time: now, Note: string(cp.Note), ErasedAt: s.erased}
+	m := schemas.Checkpoint{Ledger: cp.Ledger, Partition: s.partition, Size: cp.Size, Root: schemas.Hash(cp.Root), Time: now, Note: string(cp.Note), ErasedAt: s.erased}
 	for _, h := range tree.Roots() {
 		m.Frontier = append(m.Frontier, schemas.Hash(h))
 	}
 	s.issued = issued{cp.Size, now}
-	s.keeper.issued(cp)
-	s.emit(pipelines.ConductCheckpoints, []byte(s.ledger), &m, ordinal)
+	s.checkpoints = append(s.checkpoints, cp)
+	s.emit(pipelines.ConductCheckpoints, []byte(cp.Ledger), &m, at)
 	return nil
 }
 
 // arenaSize is how much the encoded outputs share one allocation.
 const arenaSize = 64 << 10
 
-func (s *Signer) emit(topic string, key []byte, m schemas.Message, ordinal int32) {
+func (s *Signer) emit(topic string, key []byte, m schemas.Message, at stage.Position) {
 	if cap(s.arena)-len(s.arena) < 2<<10 {
 		s.arena = make([]byte, 0, arenaSize)
 	}
@@ -212,8 +216,9 @@ func (s *Signer) emit(topic string, key []byte, m schemas.Message, ordinal int32
 	s.arena = s.codec.Append(s.arena, topic, m)
 	s.out = append(s.out, stage.Record{
 		Topic: topic, Partition: s.partition, Key: key, Value: s.arena[from:len(s.arena):len(s.arena)], Trace: s.in.Trace,
-		Position: stage.Position{Partition: s.partition, Offset: s.in.Offset, Ordinal: ordinal},
+		Position: at,
 	})
+	s.at = at
 }
 
 // framed is a body as a message: it is encoded already.

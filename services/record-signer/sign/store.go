@@ -21,6 +21,9 @@ import (
 type Store interface {
 	// Load returns the signed note that is kept for a ledger; nil where there is none.
 	Load(ledger string) ([]byte, error)
+	// Newest names the ledger of the highest generation of which a note is kept, of those that are called series/generation; it
+	// is empty where there is none.
+	Newest(series string) (ledger string, err error)
 	// Swap keeps next if what is kept is old (nothing, where old is empty), and returns when it is durable. Otherwise it
 	// changes nothing and its error wraps ErrConflict.
 	Swap(ledger string, old, next []byte) error
@@ -40,8 +43,10 @@ type Files struct {
 	mu  sync.Mutex
 }
 
-// temporary begins the name of a file that is not in its place yet.
-const temporary = ".checkpoint-"
+const (
+	suffix    = ".checkpoint"
+	temporary = ".checkpoint-" // begins the name of a file that is not in its place yet
+)
 
 // NewFiles makes a Store in a directory, which it makes too. It removes what processes left there that died while they
 // wrote; one that is alive, whose file that was, writes it again.
@@ -66,7 +71,7 @@ func NewFiles(dir string) (*Files, error) {
 
 // Path implements Store.
 func (f *Files) Path(ledger string) string {
-	return filepath.Join(f.dir, strings.ReplaceAll(ledger, "/", "+")+".checkpoint")
+	return filepath.Join(f.dir, strings.ReplaceAll(ledger, "/", "+")+suffix)
 }
 
 // Load implements Store.
@@ -80,6 +85,23 @@ func (f *Files) Load(ledger string) ([]byte, error) {
 	}
 	defer file.Close()
 	return io.ReadAll(io.LimitReader(file, record.MaxBody+1)) // a longer one is refused by whoever opens the note
+}
+
+// Newest implements Store.
+func (f *Files) Newest(series string) (ledger string, err error) {
+	all, err := os.ReadDir(f.dir)
+	newest := int32(0)
+	for _, e := range all {
+		name, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok {
+			continue
+		}
+		name = strings.ReplaceAll(name, "+", "/")
+		if generation := generationOf(series, name); generation > newest {
+			ledger, newest = name, generation
+		}
+	}
+	return ledger, err
 }
 
 // Swap implements Store.

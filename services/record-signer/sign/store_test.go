@@ -55,7 +55,7 @@ func TestKeeperConflict(t *testing.T) {
 	}{{"behind", cp(5, 1), 10, false}, {"the same", cp(10, 2), 10, false}, {"further on", cp(15, 3), 15, false}, {"another root", cp(10, 9), 10, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			store := newStore()
-			k := keeper{store: store, ledger: Ledger(prefix, 0), keys: Keys{key}}
+			k := keeper{store: store, series: prefix + "/0", keys: Keys{key}}
 			if err := k.keep(cp(3, 3)); err != nil {
 				t.Fatal(err)
 			}

@@ -50,6 +50,15 @@ func (m *memStore) Path(string) string { return "memory" }
 
 func (m *memStore) Load(ledger string) ([]byte, error) { return m.kept[ledger], nil }
 
+func (m *memStore) Newest(series string) (ledger string, err error) {
+	for name := range m.kept {
+		if generationOf(series, name) > generationOf(series, ledger) {
+			ledger = name
+		}
+	}
+	return ledger, nil
+}
+
 func (m *memStore) Swap(ledger string, old, next []byte) error {
 	if m.fail != nil {
 		return m.fail
@@ -82,8 +91,16 @@ func rotation(t testing.TB, from, to byte) schemas.Message {
 		Replaces: schemas.Some(testKey(t, from).VerifierKey()), PublicKey: schemas.Some(testKey(t, to).VerifierKey())}
 }
 
+// seal is an order that intake has taken.
+func seal(generation int32) schemas.Message {
+	return &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(generation)}
+}
+
 // history is a log with inputs of every kind, duplicates and noise: what a long and hard day gives.
-func history(t testing.TB, messages int) *memory.Log {
+func history(t testing.TB, messages int) *memory.Log { return day(t, messages, true) }
+
+// day is a history, of one ledger or of several.
+func day(t testing.TB, messages int, seals bool) *memory.Log {
 	l := memory.New(1)
 	now := int64(1760000000000)
 	l.Append(input(at(now), 0, 0)) // before there is anything to sign
@@ -91,6 +108,18 @@ func history(t testing.TB, messages int) *memory.Log {
 		o := int64(10 + i)
 		if i == 18 {
 			l.Append(input(rotation(t, 1, rotated), o, 0), input(rotation(t, 1, 6), o, 1)) // the second one comes too late
+			continue
+		}
+		switch {
+		case !seals:
+		case i == 21, i == 30, i == 45: // the second one is the first, played again in the next generation
+			l.Append(input(erasure(int64(1+i/40)), o, 0))
+			continue
+		case i == 24:
+			l.Append(input(seal(1), o, 0), input(seal(1), o, 1)) // the second one is of a generation that has ended
+			continue
+		case i == 37, i == 38: // the third generation is sealed as soon as it has begun
+			l.Append(input(seal(int32(i-35)), o, 0))
 			continue
 		}
 		switch i % 13 {
@@ -155,33 +184,59 @@ func allOutputs(l *memory.Log) map[string][]string {
 		pipelines.ConductCheckpoints: outputs(l, pipelines.ConductCheckpoints), pipelines.ChatRejects: outputs(l, pipelines.ChatRejects)}
 }
 
-// audit reads the ledger as any reader does and returns its chain; every checkpoint must match.
+// audit reads the ledgers as any reader does and returns the chain of the last one; every checkpoint must match, and each sealed
+// ledger has one that covers it.
 func audit(t testing.TB, l *memory.Log) *record.Chain {
 	t.Helper()
 	chain, err := record.NewChain(Ledger(prefix, 0), testKey(t, 1).Verifier())
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots := map[int64]record.Hash{0: chain.Root()}
+	chains := map[string]*record.Chain{chain.Ledger(): chain}
+	roots := map[extent]record.Hash{of(chain): chain.Root()}
 	for _, r := range l.Records(pipelines.ConductRecords, 0) {
-		if _, err := chain.Accept(r.Value[5:]); err != nil {
+		s, err := record.Decode(r.Value[5:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chain.Sealed() && chains[s.Ledger] == nil {
+			if chain, err = chain.Next(); err != nil {
+				t.Fatal(err)
+			}
+			chains[chain.Ledger()] = chain
+		}
+		of := of(chains[s.Ledger])
+		if _, err := chains[s.Ledger].Accept(r.Value[5:]); err != nil {
 			if f := (*record.Fault)(nil); !errors.As(err, &f) || f.Reason != record.Duplicate {
 				t.Fatal(err)
 			}
+			continue
 		}
-		roots[chain.Size()] = chain.Root()
+		of.size++
+		roots[of] = chain.Root()
 	}
+	covered := map[extent]bool{}
 	for _, r := range l.Records(pipelines.ConductCheckpoints, 0) {
 		var m schemas.Checkpoint
 		if err := codec.DecodeInto(r.Value, &m); err != nil {
 			t.Fatal(err)
 		}
-		cp, err := record.OpenCheckpoint([]byte(m.Note), chain.Key(m.Size-1))
+		c := chains[m.Ledger]
+		if c == nil {
+			t.Fatalf("a checkpoint of ledger %s, of which there is no record", m.Ledger)
+		}
+		cp, err := record.OpenCheckpoint([]byte(m.Note), c.Key(m.Size-1))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if root, ok := roots[cp.Size]; !ok || root != cp.Root || m.Root != schemas.Hash(root) || m.Size != cp.Size {
-			t.Fatalf("checkpoint of size %d does not match the records", cp.Size)
+		if root, ok := roots[to(cp)]; !ok || root != cp.Root || m.Root != schemas.Hash(root) || m.Size != cp.Size {
+			t.Fatalf("checkpoint of size %d of %s does not match the records", cp.Size, cp.Ledger)
+		}
+		covered[to(cp)] = true
+	}
+	for _, c := range chains {
+		if c.Sealed() && c != chain && !covered[of(c)] {
+			t.Fatalf("no checkpoint covers ledger %s to its seal", c.Ledger())
 		}
 	}
 	return chain
