@@ -94,6 +94,8 @@ const (
 	OldestKept Mutant = "oldest-kept"
 	// SealForgotten has a record-signer that starts at a seal not open the next generation.
 	SealForgotten Mutant = "seal-forgotten"
+	// SealIsTheEnd has the aggregator read no further than a ledger's seal.
+	SealIsTheEnd Mutant = "seal-is-the-end"
 	// SealUnlinked begins the next generation with something else than the seal's hash.
 	SealUnlinked Mutant = "seal-unlinked"
 )

@@ -31,12 +31,10 @@ type breaches map[int64][]breach
 
 func (bs breaches) add(b breach) { bs[b.minute] = append(bs[b.minute], b) }
 
-// take gives and forgets the breaches of a minute, by partition and sequence.
+// take gives and forgets the breaches of a minute, by partition and as they stand in its ledgers.
 func (bs breaches) take(minute int64) []breach {
 	out := bs[minute]
 	delete(bs, minute)
-	slices.SortFunc(out, func(a, b breach) int {
-		return cmp.Or(cmp.Compare(a.partition, b.partition), cmp.Compare(a.sequence, b.sequence))
-	})
+	slices.SortStableFunc(out, func(a, b breach) int { return cmp.Compare(a.partition, b.partition) })
 	return out
 }

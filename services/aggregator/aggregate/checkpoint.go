@@ -24,22 +24,33 @@ type Trust struct {
 	Prefix string        // what ledgers' names begin with, deployment/environment; partition and generation follow
 }
 
-// ledger checks a ledger's name, prefix/partition/generation.
-func (t Trust) ledger(name string, partition int32) error {
-	generation, ok := strings.CutPrefix(name, t.Prefix+"/"+strconv.Itoa(int(partition))+"/")
-	if !ok || generation == "" || strings.Contains(generation, "/") {
-		return fmt.Errorf("ledger %.300q is not %s/%d/ and a generation", name, t.Prefix, partition)
+// ledger gives the generation of a ledger's name, prefix/partition/generation.
+func (t Trust) ledger(name string, partition int32) (int32, error) {
+	series, generation := record.Generation(name)
+	if generation == 0 || series != t.Prefix+"/"+strconv.Itoa(int(partition)) {
+		return 0, fmt.Errorf("ledger %.300q is not %s/%d/ and a generation", name, t.Prefix, partition)
 	}
-	return nil
+	return generation, nil
 }
 
 // checkpoint is a checkpoint that changes something.
 type checkpoint struct {
-	size   int64
+	ledger string
+	extent
 	root   record.Hash
 	time   int64
 	note   string
 	opened bool // its signature was verified when it came
+}
+
+// extent is how far a partition's ledgers go: so many records of a generation, and all of those before it.
+type extent struct {
+	generation int32
+	size       int64
+}
+
+func (e extent) before(o extent) bool {
+	return e.generation < o.generation || e.generation == o.generation && e.size < o.size
 }
 
 // consider takes a checkpoint if it is the first one after the end of a minute, or covers many records. All others
@@ -49,31 +60,33 @@ func (l *ledger) consider(m *schemas.Checkpoint) error {
 		return fmt.Errorf("the checkpoint is of partition %d: %w", m.Partition, stage.ErrReject)
 	}
 	if l.chain != nil {
-		if m.Time < l.last.time || window.Minute(m.Time) == window.Minute(l.last.time) && m.Size-l.last.size < maxSpan {
+		more := m.Size - l.last.size
+		if m.Ledger != l.last.ledger {
+			more = m.Size
+		}
+		if m.Time < l.last.time || window.Minute(m.Time) == window.Minute(l.last.time) && more < maxSpan {
 			return nil
 		}
-		if m.Ledger != l.chain.Ledger() {
-			return fmt.Errorf("the checkpoint is of ledger %.300q, this is %s: %w", m.Ledger, l.chain.Ledger(), stage.ErrReject)
-		}
 	}
-	cp := checkpoint{size: m.Size, root: record.Hash(m.Root), time: m.Time, note: strings.Clone(m.Note)}
+	generation, err := l.trust.ledger(m.Ledger, l.partition)
+	if err != nil {
+		return fmt.Errorf("the checkpoint: %w: %w", err, stage.ErrReject)
+	}
+	cp := checkpoint{ledger: strings.Clone(m.Ledger), extent: extent{generation, m.Size}, root: record.Hash(m.Root), time: m.Time, note: strings.Clone(m.Note)}
 	if window.Minute(cp.time) >= l.published {
-		if err := l.open(&cp, m.Ledger); err != nil {
+		if err := l.open(&cp); err != nil {
 			return err
 		}
 	}
 	if l.chain == nil {
-		if err := l.trust.ledger(m.Ledger, l.partition); err != nil {
-			return fmt.Errorf("%w: %w", err, stage.ErrReject)
-		}
-		chain, err := record.NewChain(strings.Clone(m.Ledger), l.trust.Key)
+		chain, err := record.NewChain(cp.ledger, l.trust.Key)
 		if err != nil {
 			return fmt.Errorf("%w: %w", err, stage.ErrReject)
 		}
-		l.chain, l.base = chain, chain.Snapshot()
+		l.begin(chain, generation)
 	}
-	if cp.size < l.last.size {
-		return fmt.Errorf("ledger %s sequence %d: a checkpoint covers it, a later one ends at %d records", m.Ledger, l.last.size-1, cp.size)
+	if cp.before(l.last.extent) {
+		return fmt.Errorf("ledger %s sequence %d: a checkpoint covers it, a later one ends at %d records of %s", l.last.ledger, l.last.size-1, cp.size, cp.ledger)
 	}
 	l.last = cp
 	l.waiting = append(l.waiting, cp)
@@ -81,25 +94,25 @@ func (l *ledger) consider(m *schemas.Checkpoint) error {
 }
 
 // open verifies a checkpoint's note, unless its key is one that only the records to come can tell.
-func (l *ledger) open(cp *checkpoint, ledger string) error {
+func (l *ledger) open(cp *checkpoint) error {
 	opened, err := record.OpenCheckpoint([]byte(cp.note), l.keys...)
 	if err == nil {
-		cp.opened, err = true, cp.says(opened, ledger)
+		cp.opened, err = true, cp.says(opened)
 	}
 	var f *record.Fault
 	if errors.As(err, &f) && f.Reason == record.UnknownKey {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("ledger %.300q sequence %d: %w: %w", ledger, cp.size-1, err, stage.ErrReject)
+		return fmt.Errorf("ledger %.300q sequence %d: %w: %w", cp.ledger, cp.size-1, err, stage.ErrReject)
 	}
 	return nil
 }
 
 // says tells whether the message beside a note says what the note says.
-func (cp *checkpoint) says(note record.Checkpoint, ledger string) error {
-	if note.Ledger != ledger || note.Size != cp.size || note.Root != cp.root {
-		return fmt.Errorf("the checkpoint says ledger %.300q, %d records, root %v; its note says %q, %d, %v", ledger, cp.size, cp.root,
+func (cp *checkpoint) says(note record.Checkpoint) error {
+	if note.Ledger != cp.ledger || note.Size != cp.size || note.Root != cp.root {
+		return fmt.Errorf("the checkpoint says ledger %.300q, %d records, root %v; its note says %q, %d, %v", cp.ledger, cp.size, cp.root,
 			note.Ledger, note.Size, note.Root)
 	}
 	return nil
@@ -110,14 +123,14 @@ func (cp *checkpoint) says(note record.Checkpoint, ledger string) error {
 func (l *ledger) match(cp *checkpoint) error {
 	oneKey := len(l.keys) == 1 && len(l.span.rotations) == 0
 	if !l.verifying && (cp.opened && oneKey || window.Minute(cp.time) < l.published) {
-		return l.chain.Matches(record.Checkpoint{Ledger: l.chain.Ledger(), Size: cp.size, Root: cp.root})
+		return l.chain.Matches(record.Checkpoint{Ledger: cp.ledger, Size: cp.size, Root: cp.root})
 	}
 	opened, err := l.chain.Verify([]byte(cp.note))
 	if err != nil {
 		return err
 	}
-	if err := cp.says(opened, l.chain.Ledger()); err != nil {
-		return fmt.Errorf("ledger %s sequence %d: %w", l.chain.Ledger(), cp.size-1, err)
+	if err := cp.says(opened); err != nil {
+		return fmt.Errorf("ledger %s sequence %d: %w", cp.ledger, cp.size-1, err)
 	}
 	return nil
 }

@@ -6,11 +6,12 @@ import (
 	"math"
 	"strings"
 
+	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/services/aggregator/window"
 )
 
-// ledger is one partition: its chain, what is held until a checkpoint vouches for it, and its clock.
+// ledger is one partition: its chain, which goes on after a seal with the next generation's, what is held until a checkpoint vouches for it, and its clock.
 //
 // Bodies are held as they come and folded only when a checkpoint asks for them, up to its size, without verifying each
 // signature: the checkpoint's one signature stands for all of them. Where that does not work out, the bodies since the
@@ -19,7 +20,8 @@ type ledger struct {
 	partition int32
 	*shared
 	chain     *record.Chain // nil until the first checkpoint names the ledger
-	base      record.Snapshot
+	eras      []era         // the generations so far; the last one is the chain's
+	base      base
 	verifying bool
 	held      [][]byte // bodies since base, in the order of the topic
 	folded    int      // how many of held the chain has seen
@@ -32,6 +34,20 @@ type ledger struct {
 	clock     int64        // up to when (milliseconds, exclusive) everything is counted
 }
 
+// era is a generation of the partition's ledgers.
+type era struct {
+	ledger     string
+	generation int32
+	before     int64 // how many records the earlier ones have
+}
+
+// base is where the last checkpoint was.
+type base struct {
+	chain *record.Chain
+	state record.Snapshot
+	eras  int
+}
+
 // span is what the bodies say that are folded but not vouched for.
 type span struct {
 	facts     []window.Fact
@@ -40,8 +56,9 @@ type span struct {
 	rotations []string
 }
 
-func (s *span) add(partition int32, r *record.Record) {
+func (s *span) add(partition int32, r *record.Record, before int64) {
 	if f, ok := count(r); ok {
+		f.Sequence += before
 		s.facts = append(s.facts, f)
 	}
 	if b, ok := breachOf(partition, r); ok {
@@ -81,10 +98,10 @@ func (l *ledger) hold(body []byte) error {
 func (l *ledger) settle() error {
 	for len(l.waiting) > 0 {
 		cp := &l.waiting[0]
-		if err := l.fold(cp.size); err != nil {
+		if err := l.fold(cp.extent); err != nil {
 			return err
 		}
-		if l.chain.Size() < cp.size {
+		if l.extent().before(cp.extent) {
 			return nil // the rest is still to come
 		}
 		if err := l.match(cp); err != nil {
@@ -102,23 +119,56 @@ func (l *ledger) settle() error {
 	return nil
 }
 
-// fold extends the chain up to a size with what is held.
-func (l *ledger) fold(size int64) error {
-	for l.chain.Size() < size && l.folded < len(l.held) {
+// begin begins with a chain.
+func (l *ledger) begin(c *record.Chain, generation int32) {
+	l.chain, l.eras = c, []era{{c.Ledger(), generation, 0}}
+	l.base = base{c, c.Snapshot(), 1}
+}
+
+// era is the chain's.
+func (l *ledger) era() *era { return &l.eras[len(l.eras)-1] }
+
+func (l *ledger) extent() extent { return extent{l.era().generation, l.chain.Size()} }
+
+// fold extends the chain so far with what is held.
+func (l *ledger) fold(to extent) error {
+	for l.extent().before(to) && l.folded < len(l.held) {
 		body := l.held[l.folded]
 		l.folded++
-		accept := l.chain.AcceptUnverified
-		if l.verifying {
-			accept = l.chain.Accept
-		}
-		s, err := accept(body)
+		s, err := l.accept(body)
 		if err == nil {
-			l.span.add(l.partition, &s.Record)
+			l.span.add(l.partition, &s.Record, l.era().before)
 		} else if err := l.refused(body, err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// accept gives the chain a body; after a seal it begins the next generation's with it.
+func (l *ledger) accept(body []byte) (*record.Signed, error) {
+	if l.chain.Sealed() && !inject.SealIsTheEnd.Is() {
+		next, err := l.chain.Next()
+		if err != nil {
+			return nil, err
+		}
+		s, err := l.take(next, body)
+		if f := (*record.Fault)(nil); !errors.As(err, &f) || f.Reason != record.OtherLedger {
+			if err == nil {
+				l.eras = append(l.eras, era{next.Ledger(), l.era().generation + 1, l.era().before + l.chain.Size()})
+				l.chain = next
+			}
+			return s, err
+		}
+	}
+	return l.take(l.chain, body)
+}
+
+func (l *ledger) take(c *record.Chain, body []byte) (*record.Signed, error) {
+	if l.verifying {
+		return c.Accept(body)
+	}
+	return c.AcceptUnverified(body)
 }
 
 // refused decides what a body that does not extend the chain means: nothing where nobody signed it or it is a duplicate;
@@ -129,6 +179,10 @@ func (l *ledger) refused(body []byte, err error) error {
 		return err
 	}
 	switch f.Reason {
+	case record.OtherLedger:
+		if !l.begins(body) {
+			return nil
+		}
 	case record.Gap, record.BrokenChain, record.WrongKind, record.SourceNotAbove, record.Equivocation, record.Contested:
 	default:
 		return nil
@@ -143,9 +197,20 @@ func (l *ledger) refused(body []byte, err error) error {
 	return nil
 }
 
+// begins tells whether a body begins the next generation: where this one has no seal, that is missing.
+func (l *ledger) begins(body []byte) bool {
+	s, err := record.Decode(body)
+	if err != nil || s.Kind != record.KindGenesis {
+		return false
+	}
+	generation, err := l.trust.ledger(s.Ledger, l.partition)
+	return err == nil && generation == l.era().generation+1
+}
+
 // reread goes back to the last checkpoint, to read what came since with all signatures.
 func (l *ledger) reread() {
-	l.chain.Restore(l.base)
+	l.chain, l.eras = l.base.chain, l.eras[:l.base.eras]
+	l.chain.Restore(l.base.state)
 	l.folded, l.verifying = 0, true
 	l.span.reset()
 }
@@ -155,11 +220,10 @@ func (l *ledger) count(cp *checkpoint) error {
 	for i := range l.span.facts {
 		f := &l.span.facts[i]
 		if f.At < l.clock {
-			return fmt.Errorf("ledger %s sequence %d: it is of %d, but an earlier checkpoint promised that nothing before %d was missing",
-				l.chain.Ledger(), f.Sequence, f.At, l.clock)
+			return fmt.Errorf("%s: it is of %d, but an earlier checkpoint promised that nothing before %d was missing", l.name(f.Sequence), f.At, l.clock)
 		}
 		if err := l.windows.Add(f); err != nil {
-			return fmt.Errorf("ledger %s sequence %d: %w", l.chain.Ledger(), f.Sequence, err)
+			return fmt.Errorf("%s: %w", l.name(f.Sequence), err)
 		}
 	}
 	for _, b := range l.span.breaches {
@@ -168,7 +232,7 @@ func (l *ledger) count(cp *checkpoint) error {
 	for _, p := range l.span.policies {
 		if p.appliedAt < l.clock {
 			return fmt.Errorf("ledger %s sequence %d: the policy is of %d, but an earlier checkpoint promised that nothing before %d was missing",
-				l.chain.Ledger(), p.sequence, p.appliedAt, l.clock)
+				p.ledger, p.sequence, p.appliedAt, l.clock)
 		}
 		p.document = strings.Clone(p.document)
 		l.standing.add(l.partition, p)
@@ -180,12 +244,21 @@ func (l *ledger) count(cp *checkpoint) error {
 	n := copy(l.held, l.held[l.folded:])
 	clear(l.held[n:])
 	l.held, l.folded, l.verifying = l.held[:n], 0, false
-	l.base = l.chain.Snapshot()
+	l.base = base{l.chain, l.chain.Snapshot(), len(l.eras)}
 	if window.Minute(cp.time) > window.Minute(l.clock) {
 		l.heads = append(l.heads, *cp)
 	}
 	l.clock = cp.time
 	return nil
+}
+
+// name names a record by its place among all of the partition's.
+func (l *ledger) name(place int64) string {
+	i := len(l.eras) - 1
+	for l.eras[i].before > place {
+		i--
+	}
+	return fmt.Sprintf("ledger %s sequence %d", l.eras[i].ledger, place-l.eras[i].before)
 }
 
 // head is the first checkpoint at or after an end that the clock has reached. Ends rise from call to call.

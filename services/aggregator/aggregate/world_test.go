@@ -31,6 +31,7 @@ type book struct {
 	partition   int32
 	signer      *record.Signer
 	name        string
+	before      int64 // records of the earlier generations
 	tree        record.Frontier
 	last        record.Hash
 	records     []record.Record
@@ -48,7 +49,7 @@ func newBook(t testing.TB, partition int32) *book {
 func (b *book) sign(r record.Record, s *record.Signer) (stage.Record, record.Record, []byte) {
 	r.PreviousHash, r.Ledger, r.Sequence = b.last, b.name, b.tree.Size()
 	if r.Kind != record.KindGenesis {
-		r.Source = record.Source{Partition: b.partition, Offset: r.Sequence}
+		r.Source = record.Source{Partition: b.partition, Offset: b.before + r.Sequence}
 	}
 	body, err := s.SignPayload(nil, r.Append(nil))
 	if err != nil {
@@ -74,6 +75,15 @@ func (b *book) add(r record.Record) {
 	b.bodies, b.records = append(b.bodies, m), append(b.records, r)
 	b.last = record.LeafHash(body)
 	b.tree.Append(b.last)
+}
+
+// seal ends the ledger, with a checkpoint of some time, and begins the next.
+func (b *book) seal(ms int64) {
+	b.add(record.Record{Kind: record.KindSeal})
+	b.checkpoint(ms)
+	series, generation := record.Generation(b.name)
+	b.before, b.name, b.tree = b.before+b.tree.Size(), fmt.Sprintf("%s/%d", series, generation+1), record.Frontier{}
+	b.add(record.Record{Kind: record.KindGenesis, Source: record.GenesisSource})
 }
 
 func (b *book) checkpoint(ms int64) {
@@ -115,6 +125,9 @@ func newWorld(t testing.TB, r *rand.Rand) *world {
 			step := steps[r.IntN(longest)]
 			for range r.IntN(6) {
 				b.add(anyRecord(r, now+r.Int64N(step+1)))
+				if r.IntN(30) == 0 {
+					b.seal(now)
+				}
 			}
 			now += step
 		}

@@ -100,7 +100,7 @@ type Fact struct {
 	ToRequest int64    // how long the customer waited for the human who was asked for, in milliseconds; negative where none came
 	Customer  [16]byte // of the commitment; zeros where there is none
 	Partition int32
-	Sequence  int64
+	Sequence  int64 // among all records of the partition: those of its earlier ledgers come before
 }
 
 // Hour is the start of the hour that a time lies in, both in milliseconds.
