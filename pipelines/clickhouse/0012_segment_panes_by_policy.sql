@@ -39,7 +39,7 @@ FROM
             toUnixTimestamp64Milli(lagInFrame(concluded_at) OVER customer) AS before
         FROM records
         WHERE kind = 'case' AND commitment != toFixedString('', 32)
-        WINDOW customer AS (PARTITION BY commitment, case_type ORDER BY concluded_at, partition, sequence ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+        WINDOW customer AS (PARTITION BY commitment, case_type ORDER BY concluded_at, partition, source_offset, source_ordinal ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
     )
     WHERE contact > 1
 )

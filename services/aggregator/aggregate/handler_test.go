@@ -172,8 +172,8 @@ func TestBreachesAreAlerted(t *testing.T) {
 				}
 			}
 		}
-		slices.SortFunc(want, func(a, b alert) int {
-			return slices.Compare([]int64{a.end, int64(a.partition), a.sequence}, []int64{b.end, int64(b.partition), b.sequence})
+		slices.SortStableFunc(want, func(a, b alert) int {
+			return slices.Compare([]int64{a.end, int64(a.partition)}, []int64{b.end, int64(b.partition)})
 		})
 		for i, o := range out {
 			if i > 0 && !o.Position.After(out[i-1].Position) {
@@ -186,8 +186,8 @@ func TestBreachesAreAlerted(t *testing.T) {
 			if err := codec.DecodeInto(o.Value, &a); err != nil {
 				rt.Fatal(err)
 			}
-			var p int32
-			if _, err := fmt.Sscanf(a.RecordLedger.Value, prefix+"/%d/1", &p); err != nil {
+			var p, generation int32
+			if _, err := fmt.Sscanf(a.RecordLedger.Value, prefix+"/%d/%d", &p, &generation); err != nil {
 				rt.Fatal(err)
 			}
 			got = append(got, alert{a.RaisedAt / minute, p, a.RecordSequence.Value, a.CaseID.Value})

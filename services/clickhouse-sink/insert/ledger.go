@@ -87,7 +87,7 @@ func texts(h []record.Hash) []string {
 	return out
 }
 
-// Head is the last head of a partition and the body of its last record; false where there is none. It returns
+// Head is the last head of a partition, of its newest ledger, and the body of its last record; false where there is none. It returns
 // ErrContradiction where ClickHouse doesn't have the head's records, each once.
 func (d *Database) Head(ctx context.Context, partition int32) (h Head, last []byte, ok bool, err error) {
 	h, ok, err = d.head(ctx, partition)
@@ -113,7 +113,7 @@ func (d *Database) Head(ctx context.Context, partition int32) (h Head, last []by
 func (d *Database) head(ctx context.Context, partition int32) (h Head, ok bool, err error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{"partition": fmt.Sprint(partition)}))
 	rows, err := d.conn.Query(ctx, `SELECT ledger, size, time, root, frontier, note, key, offset, records_offset FROM checkpoints
-		WHERE partition = {partition:Int32} ORDER BY size DESC, time DESC, offset DESC LIMIT 1`)
+		WHERE partition = {partition:Int32} ORDER BY toUInt64OrZero(splitByChar('/', toString(ledger))[-1]) DESC, size DESC, time DESC, offset DESC LIMIT 1`)
 	if err != nil {
 		return h, false, fmt.Errorf("read the last checkpoint from ClickHouse: %w", err)
 	}

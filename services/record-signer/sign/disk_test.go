@@ -62,7 +62,7 @@ func tidy(t *testing.T, dir string) {
 // A kept checkpoint that is torn, empty or changed by any byte is not taken for none: the signer stops, names the file,
 // and writes nothing, whether Kafka has the ledger or has lost it. Put back or, with the ledger whole, removed, it goes on.
 func TestTornCheckpoint(t *testing.T) {
-	whole := history(t, 30)
+	whole := history(t, 36)
 	dir := t.TempDir()
 	store := files(t, dir)
 	drain(t, whole, store, 4)

@@ -57,7 +57,9 @@ type point struct {
 	owed   []point
 }
 
-func (s *Signer) here() point { return point{s.chain, s.chain.Snapshot(), s.issued, s.erased, s.at, s.owed} }
+func (s *Signer) here() point {
+	return point{s.chain, s.chain.Snapshot(), s.issued, s.erased, s.at, s.owed}
+}
 
 func (s *Signer) goTo(p point) {
 	s.chain, s.issued, s.erased, s.at, s.owed = p.chain, p.issued, p.erased, p.at, p.owed
