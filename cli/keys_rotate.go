@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/record"
@@ -86,13 +87,7 @@ func (c *revokeKeyCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	signs := 0
-	for _, l := range all {
-		if last := l.keys[len(l.keys)-1]; last.vkey.matches(old) {
-			signs++
-		}
-	}
-	if signs > 0 {
+	if slices.ContainsFunc(all, func(l keyed) bool { return !l.sealed && l.last().vkey.matches(old) }) {
 		if err := rotate(ctx, client, codec, old, by.VerifierKey(), c.Operator); err != nil {
 			return err
 		}
@@ -100,13 +95,11 @@ func (c *revokeKeyCommand) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	var heads []record.Head
-	for _, l := range all {
-		h, ok := l.end(old, by.VerifierKey())
-		if !ok {
-			return fmt.Errorf("ledger %s has never rotated from key %s to %s: `casetrail keys show` tells its keys", l.name, old, by.VerifierKey())
-		}
-		heads = append(heads, h)
+	heads, err := ends(all, old, by.VerifierKey())
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
 		fmt.Printf("ledger %s: the key's signatures stand for the first %d records\n", h.Ledger, h.Size)
 	}
 	text, err := by.SignRevocation(old, c.Reason, heads)

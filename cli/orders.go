@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/kafka"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/intake/order"
 )
@@ -21,33 +22,41 @@ import (
 // orderTime bounds the wait for every ledger to follow an order.
 const orderTime = time.Minute
 
-// ledgers finds what the ledgers' names begin with, and their generation, from a checkpoint of theirs.
-func ledgers(ctx context.Context, client *kafka.Client, codec *schemas.Codec) (prefix string, generation int32, err error) {
-	bounds, err := client.Offsets(ctx, pipelines.ConductCheckpoints)
-	if err != nil {
-		return "", 0, err
-	}
-	for p, b := range bounds {
-		err := client.ReadRange(ctx, stage.TopicPartition{Topic: pipelines.ConductCheckpoints, Partition: p}, max(b.First, b.End-100), b.End, func(r stage.Record) error {
-			var m schemas.Checkpoint
-			if err := codec.Await(ctx, r.Value); err != nil {
-				return err
-			}
-			if codec.DecodeInto(r.Value, &m) != nil {
-				return nil
-			}
-			if parts := strings.Split(m.Ledger, "/"); len(parts) > 2 {
-				if n, err := strconv.ParseInt(parts[len(parts)-1], 10, 32); err == nil {
-					prefix, generation = strings.Join(parts[:len(parts)-2], "/"), int32(n)
+// ledgers finds what the ledgers' names begin with, and the generation of each partition's newest one, from the last checkpoints and records.
+func ledgers(ctx context.Context, client *kafka.Client, codec *schemas.Codec) (prefix string, generations []int32, err error) {
+	const frame = 5 // of the wire format's header
+	for _, topic := range []string{pipelines.ConductCheckpoints, pipelines.ConductRecords} {
+		bounds, err := client.Offsets(ctx, topic)
+		if err != nil {
+			return "", nil, err
+		}
+		generations = append(generations, make([]int32, max(0, len(bounds)-len(generations)))...)
+		for p, b := range bounds {
+			err := client.ReadRange(ctx, stage.TopicPartition{Topic: topic, Partition: p}, max(b.First, b.End-100), b.End, func(r stage.Record) error {
+				if err := codec.Await(ctx, r.Value); err != nil {
+					return err
 				}
+				var ledger string
+				if m := (schemas.Checkpoint{}); topic == pipelines.ConductCheckpoints && codec.DecodeInto(r.Value, &m) == nil {
+					ledger = m.Ledger
+				} else if s, err := record.Decode(r.Value[min(frame, len(r.Value)):]); err == nil {
+					ledger = s.Ledger
+				}
+				series, generation := record.Generation(ledger)
+				if i := strings.LastIndexByte(series, '/'); generation > generations[p] && i > 0 {
+					prefix, generations[p] = series[:i], generation
+				}
+				return nil
+			})
+			if err != nil {
+				return "", nil, err
 			}
-			return nil
-		})
-		if err != nil || prefix != "" {
-			return prefix, generation, err
 		}
 	}
-	return "", 0, fmt.Errorf("%s is empty: there is no ledger yet", pipelines.ConductCheckpoints)
+	if prefix == "" {
+		err = fmt.Errorf("%s is empty: there is no ledger yet", pipelines.ConductCheckpoints)
+	}
+	return prefix, generations, err
 }
 
 // obey publishes an order and waits until every ledger has a record of it, or somebody has refused it.
@@ -73,7 +82,7 @@ func obey(ctx context.Context, client *kafka.Client, codec *schemas.Codec, o *sc
 }
 
 type ledgerCommand struct {
-	Seal sealCommand `cmd:"" help:"End the ledgers' generation: after the seal they take no more records."`
+	Seal sealCommand `cmd:"" help:"End the ledgers' generation, and begin the next: what is recorded after the seal is in new ledgers, which name it."`
 }
 
 type sealCommand struct {
@@ -81,7 +90,7 @@ type sealCommand struct {
 	Operator string `name:"operator-key" default:"data/keys/operator.key" placeholder:"FILE" help:"The operator's signing key."`
 }
 
-// Run seals every ledger and says where.
+// Run seals every ledger and says where, and which goes on.
 func (c *sealCommand) Run(ctx context.Context) error {
 	operator, err := readSigner(c.Operator)
 	if err != nil {
@@ -92,13 +101,20 @@ func (c *sealCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	prefix, generation, err := ledgers(ctx, client, codec)
+	prefix, generations, err := ledgers(ctx, client, codec)
 	if err != nil {
 		return err
 	}
-	done, err := obey(ctx, client, codec, &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(generation)}, operator)
+	newest := slices.Max(generations)
+	for p, g := range generations {
+		if g != newest && g > 0 {
+			return fmt.Errorf("partition %d is at generation %d, and another at %d already: an earlier seal is not followed by all ledgers yet; wait until it is: is the record-signer running?", p, g, newest)
+		}
+	}
+	done, err := obey(ctx, client, codec, &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(newest)}, operator)
 	for _, f := range done {
-		fmt.Printf("ledger %s is sealed by record %d\n", f.Ledger, f.Sequence)
+		series, generation := record.Generation(f.Ledger)
+		fmt.Printf("ledger %s is sealed by record %d; %s/%d goes on\n", f.Ledger, f.Sequence, series, generation+1)
 	}
 	return err
 }
