@@ -50,6 +50,7 @@ func (s topics) Read(topic string, fn func(stage.Record) error) error {
 type none struct{}
 
 func (none) Load(string) ([]byte, error)       { return nil, nil }
+func (none) Newest(string) (string, error)     { return "", nil }
 func (none) Swap(string, []byte, []byte) error { return nil }
 func (none) Path(string) string                { return "nowhere" }
 

@@ -67,6 +67,7 @@ type world struct {
 type noStore struct{}
 
 func (noStore) Load(string) ([]byte, error)       { return nil, nil }
+func (noStore) Newest(string) (string, error)     { return "", nil }
 func (noStore) Swap(string, []byte, []byte) error { return nil }
 func (noStore) Path(string) string                { return "nowhere" }
 func check(t testing.TB, err error) {

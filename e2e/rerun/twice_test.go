@@ -70,6 +70,7 @@ var (
 type noStore struct{}
 
 func (noStore) Load(string) ([]byte, error)       { return nil, nil }
+func (noStore) Newest(string) (string, error)     { return "", nil }
 func (noStore) Swap(string, []byte, []byte) error { return nil }
 func (noStore) Path(string) string                { return "nowhere" }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/casetrail/casetrail/cli/verify"
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
+	"github.com/casetrail/casetrail/record"
 	"github.com/casetrail/casetrail/schemas"
 	"github.com/casetrail/casetrail/services/aggregator/aggregate"
 	"github.com/casetrail/casetrail/services/record-signer/sign"
@@ -33,7 +34,7 @@ func (w *world) check() error {
 			return fmt.Errorf("%s: %d are lost, since nothing is on its way any more: %s", c.Name, c.Pending, c.Next)
 		}
 	}
-	for _, check := range []func() error{w.checkOnce, w.checkAllConcluded, w.checkErasures, w.checkTables, w.checkReplay} {
+	for _, check := range []func() error{w.checkOnce, w.checkAllConcluded, w.checkOrders, w.checkTables, w.checkReplay} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -95,17 +96,23 @@ func (w *world) checkAllConcluded() error {
 	return nil
 }
 
-// checkErasures counts: every ledger has one record of each erasure.
-func (w *world) checkErasures() error {
-	has := map[string]int{}
+// checkOrders counts: every partition has one record of each erasure, and one ledger more than there were seals.
+func (w *world) checkOrders() error {
+	erased, begun := map[string]int{}, map[string]int32{}
 	err := w.each(pipelines.ConductRecords, func(m schemas.Message) {
-		if s := m.(*schemas.SignedRecord); s.Payload.Kind == schemas.RecordKindErasure {
-			has[s.Payload.Ledger]++
+		p := m.(*schemas.SignedRecord).Payload
+		series, _ := record.Generation(p.Ledger)
+		switch p.Kind {
+		case schemas.RecordKindErasure:
+			erased[series]++
+		case schemas.RecordKindGenesis:
+			begun[series]++
 		}
 	})
 	for p := range w.broker.partitions {
-		if l := fmt.Sprintf("%s/%d/1", prefix, p); err == nil && has[l] != w.erasures {
-			err = fmt.Errorf("ledger %s has %d erasures, and %d were ordered", l, has[l], w.erasures)
+		series := fmt.Sprintf("%s/%d", prefix, p)
+		if err == nil && (erased[series] != w.erasures || begun[series] != w.seals+1) {
+			err = fmt.Errorf("ledgers %s: %d erasures, of %d ordered; %d generations, after %d seals", series, erased[series], w.erasures, begun[series], w.seals)
 		}
 	}
 	return err

@@ -77,6 +77,16 @@ func (d *disk) Path(string) string { return "a modelled disk" }
 
 func (d *disk) Load(ledger string) ([]byte, error) { return d.kept[ledger], nil }
 
+func (d *disk) Newest(series string) (newest string, err error) {
+	most := int32(0)
+	for ledger := range d.kept {
+		if of, generation := record.Generation(ledger); of == series && generation > most {
+			newest, most = ledger, generation
+		}
+	}
+	return newest, nil
+}
+
 func (d *disk) Swap(ledger string, old, next []byte) error {
 	if d.world.chance(d.world.faults.disk) {
 		return fmt.Errorf("%w: no space left on device", errDied)

@@ -67,14 +67,16 @@ func (e *engine) Head(_ context.Context, partition int32) (h insert.Head, last [
 		return h, nil, false, err
 	}
 	h = slices.MaxFunc(e.heads[partition], func(a, b insert.Head) int {
-		return cmp.Or(cmp.Compare(a.Size, b.Size), cmp.Compare(a.Time, b.Time), cmp.Compare(a.Offset, b.Offset))
+		_, older := record.Generation(a.Ledger)
+		_, newer := record.Generation(b.Ledger)
+		return cmp.Or(cmp.Compare(older, newer), cmp.Compare(a.Size, b.Size), cmp.Compare(a.Time, b.Time), cmp.Compare(a.Offset, b.Offset))
 	})
 	n := int64(0)
 	for _, r := range e.rows[partition] {
-		if r.sequence < h.Size {
+		if r.ledger == h.Ledger && r.sequence < h.Size {
 			n++
 		}
-		if r.sequence == h.Size-1 {
+		if r.ledger == h.Ledger && r.sequence == h.Size-1 {
 			last = r.body
 		}
 	}
@@ -93,7 +95,9 @@ func (e *engine) Insert(_ context.Context, b *insert.Block) error {
 			return err
 		}
 	}
-	if !slices.ContainsFunc(e.heads[b.Head.Partition], func(h insert.Head) bool { return h.Offset == b.Head.Offset && h.Size == b.Head.Size }) {
+	if !slices.ContainsFunc(e.heads[b.Head.Partition], func(h insert.Head) bool {
+		return h.Offset == b.Head.Offset && h.Size == b.Head.Size && h.Ledger == b.Head.Ledger
+	}) {
 		e.heads[b.Head.Partition] = append(e.heads[b.Head.Partition], b.Head)
 	}
 	return e.fails("before it answers for a checkpoint")

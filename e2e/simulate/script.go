@@ -77,9 +77,23 @@ func newScript(w *world) []scripted {
 	return out
 }
 
-// orders are a rotation of the ledgers' key, likely, and the same one played again, which nobody may follow.
+// orders are a rotation of the ledgers' key, likely, and the same one played again, which nobody may follow; and seals of one generation after
+// another, by one partition, so that none overtakes the one before, and played again too.
 func orders(w *world, span int64) (out []scripted) {
 	f := w.actual
+	at, to := epoch, w.anywhere()
+	for range w.rand.IntN(4) {
+		w.seals++
+		o := &schemas.LedgerOrder{Order: schemas.OrderKindSeal, Ledgers: prefix, Generation: schemas.Some(w.seals)}
+		if err := order.Sign(o, f.writer); err != nil {
+			panic(err)
+		}
+		at += w.rand.Int64N(span / 3)
+		out = append(out, scripted{at: at, operator: o, to: to})
+		for range w.rand.IntN(2) {
+			out = append(out, scripted{at: at + w.rand.Int64N(span), operator: o, to: w.anywhere()})
+		}
+	}
 	for range w.rand.IntN(3) {
 		o := &schemas.LedgerOrder{Order: schemas.OrderKindRotateKey, Ledgers: prefix, Replaces: schemas.Some(f.signer.VerifierKey()), PublicKey: schemas.Some(f.second.VerifierKey())}
 		if err := order.Sign(o, f.writer); err != nil {

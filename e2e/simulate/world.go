@@ -105,6 +105,7 @@ type world struct {
 	actual   *fixture
 
 	erasures   int   // ordered by the script
+	seals      int32 // too
 	keyVersion int64 // of the customer key's file
 	stats      Stats
 	trace      trace

@@ -52,21 +52,16 @@ func (f *Fold) due(h *heading) (cp record.Checkpoint, ok bool, err error) {
 		f.Skipped[record.OtherLedger.String()]++
 		return cp, false, nil
 	}
+	if says, unread := record.ParseCheckpoint(text); unread == nil {
+		f.turn(says.Ledger)
+	}
 	if err == nil {
 		h.opened, h.cp = true, cp
-		if f.chain == nil || f.sealed && cp.Ledger != f.chain.Ledger() {
-			if f.chain == nil {
-				f.chain, err = record.NewChain(cp.Ledger, v)
-			} else if next, e := f.chain.Next(); e != nil || next.Ledger() != cp.Ledger {
-				f.Skipped[record.OtherLedger.String()]++
-				return cp, false, nil
-			} else {
-				f.chain, v = next, f.next
-			}
-			if err != nil {
+		if f.chain == nil {
+			if f.chain, err = record.NewChain(cp.Ledger, v); err != nil {
 				return cp, false, fmt.Errorf("%w: %w", ErrContradiction, err)
 			}
-			f.key, f.next, f.sealed, f.head = v, v, false, Head{}
+			f.key, f.next, f.head = v, v, Head{}
 			f.save()
 		}
 	} else if cp, unread := record.ParseCheckpoint(text); unread != nil || f.chain != nil && cp.Size <= f.chain.Size() || f.overtaken() {
@@ -84,6 +79,20 @@ func (f *Fold) due(h *heading) (cp record.Checkpoint, ok bool, err error) {
 		return cp, false, nil
 	}
 	return cp, true, nil
+}
+
+// turn begins the next generation, where that is what is named, and all of this one is in ClickHouse up to its seal. Nothing else can
+// come any more, so whoever named it need not be believed: the key may be one that only the records tell.
+func (f *Fold) turn(ledger string) {
+	if f.chain == nil || !f.sealed || f.head.Ledger != f.chain.Ledger() || f.head.Size != f.chain.Size() {
+		return
+	}
+	next, err := f.chain.Next()
+	if err != nil || next.Ledger() != ledger {
+		return
+	}
+	f.chain, f.key, f.sealed, f.head = next, f.next, false, Head{}
+	f.save()
 }
 
 // begin begins the ledger with its genesis record, where the first checkpoint is signed by a key that only the records tell;
