@@ -31,7 +31,7 @@ type commands struct {
 	Alerts    alertsCommand    `cmd:"" set:"admin=127.0.0.1:9401" help:"Hand alerts to a webhook or to Alertmanager."`
 	Topics    topicsCommand    `cmd:"" help:"Print the topics: what they hold, who writes and who reads; or make them."`
 	Keys      keysCommand      `cmd:"" help:"Make, show, rotate and revoke signing keys."`
-	Ledger    ledgerCommand    `cmd:"" help:"Seal the ledgers."`
+	Ledger    ledgerCommand    `cmd:"" help:"Seal the ledgers, and begin the next."`
 	Classify  classifyCommand  `cmd:"" help:"Say what the classifier finds in a message, and where it would go."`
 	Train     trainCommand     `cmd:"" help:"Make a classifier from labelled messages of your own."`
 	Calibrate calibrateCommand `cmd:"" help:"Find the threshold that keeps the leak within its budget, from labelled messages."`
