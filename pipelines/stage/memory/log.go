@@ -152,7 +152,7 @@ func (s *Stage) Step(n int, cut Cut) (bool, error) {
 		for _, p := range parts {
 			tp := stage.TopicPartition{Topic: topic, Partition: p}
 			recs := s.log.topics[tp]
-			from := min(s.next[tp], int64(len(recs)))
+			from := min(max(s.next[tp], s.log.starts[tp]), int64(len(recs)))
 			to := min(from+int64(n), int64(len(recs)))
 			in = append(in, recs[from:to]...)
 			s.next[tp] = to

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/casetrail/casetrail/pipelines"
@@ -20,7 +21,7 @@ func TestGoesOnWithoutItsInput(t *testing.T) {
 	whole := history(t, 60)
 	drain(t, whole, newStore(), 4)
 	recs, cps, in := whole.Records(pipelines.ConductRecords, 0), whole.Records(pipelines.ConductCheckpoints, 0), whole.Records(pipelines.CaseConclusions, 0)
-	for r := 1; r <= len(recs); r++ {
+	for r := 2; r <= len(recs); r++ { // the first two come of one input
 		end := recs[r-1].Position
 		c := 0
 		for c < len(cps) && !cps[c].Position.After(end) {
@@ -41,12 +42,20 @@ func TestGoesOnWithoutItsInput(t *testing.T) {
 			if n := len(l.Records(pipelines.ConductRecords, 0)); n != len(recs)+1 {
 				t.Fatalf("%d records and all but the last %d checkpoints were there: %d records, want %d", r, behind, n, len(recs)+1)
 			}
-			if got, want := outputs(l, pipelines.ConductRecords)[:len(recs)], outputs(whole, pipelines.ConductRecords); !slices.Equal(got, want) {
+			if got, want := untraced(outputs(l, pipelines.ConductRecords)[:len(recs)]), untraced(outputs(whole, pipelines.ConductRecords)); !slices.Equal(got, want) {
 				t.Fatalf("%d records and all but the last %d checkpoints were there: the records differ", r, behind)
 			}
 			audit(t, l)
 		}
 	}
+}
+
+// untraced are outputs without the trace of the input at which they were written, which may be a later one.
+func untraced(outputs []string) (out []string) {
+	for _, o := range outputs {
+		out = append(out, o[:strings.LastIndexByte(o, ' ')])
+	}
+	return out
 }
 
 // What was published last may be of a later ledger than Kafka still knows of: the first one, sealed and whole, is no place to go on
