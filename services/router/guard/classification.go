@@ -22,7 +22,7 @@ type Classification struct {
 
 // Shipped is what holds for a policy, or a field of its classification, that says nothing: the values of the policy that
 // ships with this version of Casetrail.
-var Shipped = Classification{MaxLeak: 0.005, AIThreshold: 0.92, WaitForContent: 3}
+var Shipped = Classification{MaxLeak: 0.005, AIThreshold: 0.9, WaitForContent: 3}
 
 const maxWait = 20
 

@@ -17,7 +17,7 @@ var mass = [heads]float64{1, 1, 1, 1, 1.2, 1.2, 1, 1.2, 3}
 const (
 	prior     = 1.0 // how far the types' shares go from mass to the assumed mix
 	sharpness = 1.3
-	threshold = 0.92
+	threshold = 0.9
 )
 
 // Train gives the weights file that the examples and their variations teach.
