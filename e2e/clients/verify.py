@@ -229,13 +229,14 @@ class Ledger:
         need(not (self.promised and open_note(self.promised[0][1], self.key(len(self.leaves)))), "checkpoint.size", "missing")
 
 
-def verify(lines, key, ended):  # ended: the generations that were in order, by what they have in common
+def verify(lines, key, ended, make=Ledger):  # ended: the generations that were in order, by what they have in common
     name, ledger, at = "", None, -1
     try:
         header = attempt(lambda: dict(json.loads(lines[0]).items()), "header")
         need(header.get("casetrail_export") == 1 and isinstance(header.get("ledger"), str), "header")
         need(is_name(header["ledger"], ledger=True), "ledger")
-        name, ledger = header["ledger"], Ledger(header["ledger"], key)
+        name = header["ledger"]
+        ledger = make(name, key)
         (of, n), before = generation(name), ended.get(generation(name)[0])
         if before and n > (was := generation(before.name)[1]):
             name, at = (f"{of}/{was + 1}" if of else str(was + 1), 0) if before.sealed else (before.name, len(before.leaves))
@@ -258,12 +259,19 @@ def named(line):  # the ledger that a header names
         return ""
 
 
+def load_key(path):
+    return parse_key(open(path, encoding="utf-8").read())
+
+
+def verify_all(paths, key, make=Ledger):  # the verdicts in the files' order; generations are verified from old to new
+    files, ended, verdicts = [open(path, "rb").read().splitlines() or [b""] for path in paths], {}, {}
+    for i in sorted(range(len(files)), key=lambda i: generation(named(files[i][0]))[1]):
+        verdicts[i] = verify(files[i], key, ended, make)
+    return [verdicts[i] for i in range(len(files))]
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] == "--help":
         sys.exit(print("usage: verify.py VKEY_FILE EXPORT..."))
-    files = [open(path, "rb").read().splitlines() or [b""] for path in sys.argv[2:]]
-    trusted, known, verdicts = parse_key(open(sys.argv[1], encoding="utf-8").read()), {}, {}
-    for i in sorted(range(len(files)), key=lambda i: generation(named(files[i][0]))[1]):
-        verdicts[i] = verify(files[i], trusted, known)
-    for i in range(len(files)):
-        print(json.dumps(verdicts[i]))
+    for verdict in verify_all(sys.argv[2:], load_key(sys.argv[1])):
+        print(json.dumps(verdict))

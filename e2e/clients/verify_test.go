@@ -179,3 +179,37 @@ func TestSecondVerifierAgreesOnGenerations(t *testing.T) {
 		}
 	}
 }
+
+// Both say the same of every manifest and its ledgers.
+func TestSecondVerifierAgreesOnManifests(t *testing.T) {
+	index, err := os.ReadFile(vectors + "manifest/bad-vectors.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	python := New(t)
+	says := func(name string) (v verdict) {
+		t.Helper()
+		out := python.Run(t, "manifest.py", nil, vectors+"golden.vkey", vectors+"manifest/"+name+".jsonl", vectors+"golden.jsonl", vectors+"manifest/ledger-1.jsonl")
+		if err := json.Unmarshal(out, &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, name := range []string{"good", "witnessed"} {
+		if v := says(name); v.Records != 4 || v.Root != "i71Oj5hP0Su2Wl8GaP1OCLaOdAbVBuS/Q/YA+Dgd/HA=" {
+			t.Errorf("%s: the second verifier says %+v", name, v)
+		}
+	}
+	for line := range bytes.Lines(index) {
+		var want struct {
+			Name string
+			verdict
+		}
+		if err := json.Unmarshal(line, &want); err != nil {
+			t.Fatal(err)
+		}
+		if got := says("bad/" + want.Name); got != want.verdict {
+			t.Errorf("%s: the second verifier says %+v, want %+v", want.Name, got, want.verdict)
+		}
+	}
+}
