@@ -96,7 +96,7 @@ func (e *engine) Insert(_ context.Context, b *insert.Block) error {
 		}
 	}
 	if !slices.ContainsFunc(e.heads[b.Head.Partition], func(h insert.Head) bool {
-		return h.Offset == b.Head.Offset && h.Size == b.Head.Size && h.Ledger == b.Head.Ledger
+		return h.Offset == b.Head.Offset && h.Size == b.Head.Size && h.Time == b.Head.Time && h.Ledger == b.Head.Ledger
 	}) {
 		e.heads[b.Head.Partition] = append(e.heads[b.Head.Partition], b.Head)
 	}
