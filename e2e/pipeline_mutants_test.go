@@ -30,7 +30,7 @@ func TestPipelineMutants(t *testing.T) {
 			says   []string
 		}{
 			{"a window that is changed", changeWindow, []string{"DOES NOT HOLD  I4 ClickHouse's windows are the MetricRecords", "ClickHouse has segment"}},
-			{"a row that is deleted", deleteRow, []string{"DOES NOT HOLD  I4 ClickHouse's rows are the ledger's", "partition 1: sequence 4 where 3 is due"}},
+			{"a row that is deleted", deleteRow, []string{"DOES NOT HOLD  I4 ClickHouse's rows are the ledger's", "ledger casetrail/e2e/1/1: sequence 4 where 3 is due"}},
 			{"a metric that is forged", forgeMetric, []string{"DOES NOT HOLD  I3", ": published, but the ledger gives no such window"}},
 			{"an escalation too many", repeatEscalation, []string{"DOES NOT HOLD  I6", "case.escalations/"}},
 			{"a forged record", forgeRecord, []string{"DOES NOT HOLD  I2", "ledger casetrail/e2e/0/1 sequence "}},
