@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,20 @@ func TestPipelineGenerations(t *testing.T) {
 				t.Errorf("no keys of ledger %s in\n%s", line, shown)
 			}
 		}
+		revoked(t, p, operator)
 	})
+}
+
+// revoked revokes the first key, which signed all of the first generation and some of the second: what it signed stands up to the first seal
+// and to its rotation, and nowhere else.
+func revoked(t *testing.T, p *harness.Pipeline, operator []string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "revocation")
+	out := p.Casetrail(append([]string{"keys", "revoke", p.Key("ledger.vkey"), p.Key("ledger-2.key"), file, "--reason", "a test"}, operator...)...)
+	if !strings.Contains(out, "/1: the key's signatures stand for") || !strings.Contains(out, "/2: the key's signatures stand for") || strings.Contains(out, "/3: ") {
+		t.Errorf("revoked: %s", out)
+	}
+	p.Casetrail("verify", "--revoked", file)
 }
 
 // generations expects three ledgers of each partition, one after another in its topics, of which the first two are sealed and covered by a
