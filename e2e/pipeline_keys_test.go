@@ -71,5 +71,6 @@ func TestPipelineKeys(t *testing.T) {
 	if out := p.Casetrail(append([]string{"ledger", "seal"}, operator...)...); !strings.Contains(out, "is sealed by record") {
 		t.Errorf("sealed: %s", out)
 	}
+	p.Casetrail("replay", "--conversations", "10", "--seed", "3") // else no tick has a checkpoint come after the seal
 	p.Verify()
 }

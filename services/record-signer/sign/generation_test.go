@@ -175,3 +175,16 @@ func TestTheManifestNamesTheNextGeneration(t *testing.T) {
 		t.Errorf("it names %q, want %q", named, want)
 	}
 }
+
+// What is in an earlier generation already is not recorded again, also by a signer that was started again when the next one had no more
+// than its genesis record, which does not say how far the sources had come.
+func TestSourcesGoOnOverASeal(t *testing.T) {
+	l, store := memory.New(1), newStore()
+	l.Append(input(conclusion("a"), 0, 0), input(at(1760000000000), 1, 0), input(seal(1), 2, 0), input(at(1760000020000), 3, 0))
+	drain(t, l, store, 4)
+	l.Append(input(conclusion("a"), 0, 0), input(at(1760000040000), 4, 0))
+	drain(t, l, store, 4)
+	if chain := audit(t, l); chain.Ledger() != prefix+"/0/2" || chain.Size() != 1 {
+		t.Errorf("%d records of ledger %s, want its genesis record", chain.Size(), chain.Ledger())
+	}
+}

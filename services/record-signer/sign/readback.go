@@ -82,10 +82,15 @@ func (s *Signer) logged(log stage.Log, most extent) (newest logged, all []logged
 				return nil
 			}
 			l, err := s.checkpointOf(rec)
-			if err == nil {
-				all = append(all, l)
-			} else {
+			switch e := to(l.cp); {
+			case err != nil:
 				fault = err
+			case e.generation > first && e.size == 1: // whoever goes on after a genesis record alone does not know the seal's source
+				if e.compare(to(newest.cp)) > 0 {
+					newest = l
+				}
+			default:
+				all = append(all, l)
 			}
 			return nil
 		})
@@ -97,7 +102,7 @@ func (s *Signer) logged(log stage.Log, most extent) (newest logged, all []logged
 			return logged{}, nil, fmt.Errorf("%s/%d has no checkpoint of this signer, is it the right key?: %w", tp.Topic, tp.Partition, fault)
 		}
 		if from == 0 || n > 0 && to(all[0].cp).compare(most) <= 0 {
-			return slices.MaxFunc(all, func(a, b logged) int { return to(a.cp).compare(to(b.cp)) }), all, nil
+			return slices.MaxFunc(append(all[:n:n], newest), func(a, b logged) int { return to(a.cp).compare(to(b.cp)) }), all, nil
 		}
 	}
 }
