@@ -8,7 +8,7 @@ import sys
 from base64 import b64encode
 from hashlib import sha256
 
-from verify import MAX_BODY, Fault, Ledger, attempt, decode, generation, head, is_name, load_key, need, open_note, tree, verify_all
+from verify import MAX_BODY, Fault, Ledger, attempt, decode, generation, head, is_name, need, open_note, parse_key, tree, verify_all
 
 MINUTE, MOST = 60_000, 2**63 - 1
 
@@ -148,4 +148,4 @@ def check(lines, paths, key):
 if __name__ == "__main__":
     if len(sys.argv) < 4 or sys.argv[1] == "--help":
         sys.exit(print("usage: manifest.py VKEY_FILE MANIFEST EXPORT..."))
-    print(json.dumps(check(open(sys.argv[2], "rb").read().splitlines() or [b""], sys.argv[3:], load_key(sys.argv[1]))))
+    print(json.dumps(check(open(sys.argv[2], "rb").read().splitlines() or [b""], sys.argv[3:], parse_key(open(sys.argv[1]).read()))))

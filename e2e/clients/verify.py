@@ -1,7 +1,5 @@
-"""A second verifier of exports, written beside docs/record-format.md and sharing no code with the first. It prints a verdict for each file, one
-JSON object a line: {"ledger", "records", "root"}, or the first fault, {"ledger", "sequence", "field", "reason"}. A ledger's generations are held
-against each other, in whatever order their files are given.
-"""
+"""A second verifier of exports, from docs/record-format.md alone. It prints a verdict for each file: {"ledger", "records", "root"}, or the first
+fault, {"ledger", "sequence", "field", "reason"}. A ledger's generations are held against each other, in whatever order their files are given."""
 
 import json
 import re
@@ -26,8 +24,7 @@ PARTS = {
 KINDS = ("genesis", *PARTS, "seal")
 
 
-class Fault(Exception):
-    pass
+class Fault(Exception): ...
 
 
 def need(holds, field, reason="malformed", sequence=None):
@@ -44,8 +41,7 @@ def attempt(fn, field, reason="malformed", sequence=None):
 
 class Reader(BytesIO):
     def take(self, field, n):
-        data = self.read(max(n, 0))
-        need(len(data) == n, field)
+        need(len(data := self.read(max(n, 0))) == n, field)
         return data
 
     def flag(self, field, one):
@@ -57,14 +53,9 @@ class Reader(BytesIO):
             c = self.take(field, 1)[0]
             need((i < 9 or i == 9 and c < 2) and (c > 0 or i == 0), field)
             u, i = u | (c & 0x7F) << (7 * i), i + 1
-        v = (u >> 1) ^ -(u & 1)
-        need(-(2 ** (bits - 1)) <= v < 2 ** (bits - 1) if below is None else 0 <= v < below, field)
+        v, half = (u >> 1) ^ -(u & 1), 2 ** (bits - 1)
+        need(-half <= v < half if below is None else 0 <= v < below, field)
         return v
-
-    def signals(self, field):
-        out = [self.number(field, below=9) for _ in range(self.number(field, below=MAX_BODY))]
-        need(not out or self.number(field) == 0, field)
-        return out
 
     def value(self, field, how):
         return {
@@ -76,7 +67,7 @@ class Reader(BytesIO):
             "i": lambda: self.number(field, bits=32),
             "e": lambda: self.number(field, below=int(how[1:])),
             "s": lambda: attempt(self.take(field, self.number(field)).decode, field),
-            "a": lambda: self.signals(field),
+            "a": lambda: (a := [self.number(field, below=9) for _ in range(self.number(field, below=MAX_BODY))]) and need(self.number(field) == 0, field) or a,
         }[how[0]]()
 
     def fields(self, prefix, spec):
@@ -89,9 +80,8 @@ def decode(body):
     out = r.fields("", TOP)
     out["kind"] = KINDS[out["kind"]]
     for part, spec in PARTS.items():
-        need(r.flag(part, 2) == (part == out["kind"]), part)
-        if part == out["kind"]:
-            out["part"] = r.fields(part.removeprefix("key_") + ".", spec)
+        need((held := r.flag(part, 2)) == (part == out["kind"]), part)
+        out |= {"part": r.fields(part.removeprefix("key_") + ".", spec)} if held else {}
     need(not r.read(), "payload")
     return out
 
@@ -103,14 +93,13 @@ def conduct(r):  # yields what must hold, in order, with the field that is at fa
     yield "amendment.amends", kind != "amendment" or r["source"] > p["amends"]
     yield "policy.document", kind != "policy" or sha256(p["document"].encode()).digest() == p["sha256"]
     if kind == "case":
-        yield "case.customer_messages", min(p["customer_messages"], p["ai_messages"], p["human_messages"]) >= 0
+        yield "case.customer_messages", min(p[by + "_messages"] for by in ("customer", "ai", "human")) >= 0
         yield "case.guard_breach", p["ai_messages"] == 0 or p["guard_breach"] or p["route"] != 1 and p["case_type"] != "unknown"
         yield "case.escalation_triggered", not p["guard_breach"] or p["escalation_triggered"]
         yield "case.handler", (p["handler"] == 0) == (p["route"] == 0)
         yield "case.escalation_signals", p["escalation_triggered"] == (p["escalation_signals"] != [])
         yield "case.escalated_at", p["escalation_triggered"] == (p["escalated_at"] is not None)
-        yield "case.concluded_at", p["opened_at"] <= p["concluded_at"]
-        for name in ("human_requested_at", "escalated_at", "human_joined_at"):
+        for name in ("concluded_at", "human_requested_at", "escalated_at", "human_joined_at"):
             yield "case." + name, p[name] is None or p["opened_at"] <= p[name] <= p["concluded_at"]
 
 
@@ -128,21 +117,20 @@ def parse_key(text):
 
 
 def head(text):
-    lines = text.split("\n")
-    need(len(lines) == 4 and lines[3] == "", "checkpoint")
-    need(is_name(lines[0], ledger=True), "checkpoint.origin")
-    need(re.fullmatch("0|[1-9][0-9]{0,18}", lines[1]) and int(lines[1]) < 2**63, "checkpoint.size")
-    root = attempt(lambda: b64decode(lines[2], validate=True), "checkpoint.root")
-    need(len(root) == 32 and b64encode(root).decode() == lines[2], "checkpoint.root")
-    return lines[0], int(lines[1]), root
+    need(text.count("\n") == 3 and text[-1] == "\n", "checkpoint")
+    origin, size, text = text[:-1].split("\n")
+    need(is_name(origin, ledger=True), "checkpoint.origin")
+    need(re.fullmatch("0|[1-9][0-9]{0,18}", size) and int(size) < 2**63, "checkpoint.size")
+    root = attempt(lambda: b64decode(text, validate=True), "checkpoint.root")
+    need(len(root) == 32 and b64encode(root).decode() == text, "checkpoint.root")
+    return origin, int(size), root
 
 
 def open_note(note, key):
     text, gap, signatures = note.rpartition("\n\n")
     need(gap and signatures.endswith("\n") and len(note.encode()) <= MAX_BODY and not re.search("[\0-\x09\x0b-\x1f]", note), "checkpoint")
     ours = []
-    for line in signatures[:-1].split("\n"):
-        parts = line.split(" ")
+    for parts in (line.split(" ") for line in signatures[:-1].split("\n")):
         need(len(parts) == 3 and parts[0] == "\u2014" and is_name(parts[1]), "checkpoint")
         raw = attempt(lambda: b64decode(parts[2], validate=True), "checkpoint")
         need(len(raw) >= 5, "checkpoint")
@@ -167,9 +155,6 @@ class Ledger:
         self.name, self.keys, self.leaves, self.promised, self.source, self.sealed = name, [(0, key)], [], [], NO_SOURCE, False
         self.last = bytes(32) if generation(name)[1] < 2 else None  # not known, but not zeros
 
-    def follow(self, before):
-        self.keys, self.last, self.source = [(0, before.key(len(before.leaves)))], before.last, before.source
-
     def key(self, sequence):
         return [k for at, k in self.keys if at <= max(sequence, 0)][-1]
 
@@ -180,16 +165,15 @@ class Ledger:
 
     def record(self, body):
         r, size, leaf = decode(body), len(self.leaves), sha256(b"\x00" + body).digest()
-        n, first = r["sequence"], size == 0
+        n, first, previous = r["sequence"], size == 0, r["previous_record_hash"]
         need(r["ledger"] == self.name, "ledger", "other_ledger")
         if n < size:
             need(n >= max(0, size - REMEMBERED), "sequence", "stale", n)
             if self.leaves[n] == leaf:
                 return n
             self.signature(body, n, size)
-            raise Fault(n, "sequence", "equivocation")
+            need(False, "sequence", "equivocation", n)
         need(n == size, "sequence", "gap")
-        previous = r["previous_record_hash"]
         need(previous == self.last if self.last else previous != bytes(32), "previous_record_hash", "broken_chain")
         need(not self.sealed and (r["kind"] == "genesis") == first, "kind", "wrong_kind")
         need(r["source"] == NO_SOURCE if first else r["source"] > self.source, "source", "source_not_above")
@@ -221,27 +205,28 @@ class Ledger:
         note, n = item.get("checkpoint"), item.get("sequence")
         body = attempt(lambda: b64decode(item.get("body") or "", validate=True), "line")
         need((isinstance(note, str), type(n) is int) in ((True, False), (False, True)) and not (note and body), "line")
-        if note is not None:
-            return self.checkpoint(note)
-        need((said := self.record(body)) == n, "sequence", sequence=said)
+        return self.checkpoint(note) if note is not None else need((said := self.record(body)) == n, "sequence", sequence=said)
 
     def finish(self):
         need(not (self.promised and open_note(self.promised[0][1], self.key(len(self.leaves)))), "checkpoint.size", "missing")
 
 
+def named(line):  # the ledger that a header names
+    header = attempt(lambda: dict(json.loads(line).items()), "header")
+    need(header.get("casetrail_export") == 1 and isinstance(header.get("ledger"), str), "header")
+    need(is_name(header["ledger"], ledger=True), "ledger")
+    return header["ledger"]
+
+
 def verify(lines, key, ended, make=Ledger):  # ended: the generations that were in order, by what they have in common
-    name, ledger, at = "", None, -1
+    name, at = "", -1
     try:
-        header = attempt(lambda: dict(json.loads(lines[0]).items()), "header")
-        need(header.get("casetrail_export") == 1 and isinstance(header.get("ledger"), str), "header")
-        need(is_name(header["ledger"], ledger=True), "ledger")
-        name = header["ledger"]
-        ledger = make(name, key)
+        ledger = make(name := named(lines[0]), key)
         (of, n), before = generation(name), ended.get(generation(name)[0])
         if before and n > (was := generation(before.name)[1]):
             name, at = (f"{of}/{was + 1}" if of else str(was + 1), 0) if before.sealed else (before.name, len(before.leaves))
             need(before.sealed and n == was + 1, "ledger", "other_ledger", at)
-            ledger.follow(before)
+            ledger.keys, ledger.last, ledger.source = [(0, before.key(len(before.leaves)))], before.last, before.source
         for step in [lambda text=text: ledger.line(text) for text in lines[1:]] + [ledger.finish]:
             at = len(ledger.leaves)
             step()
@@ -252,26 +237,12 @@ def verify(lines, key, ended, make=Ledger):  # ended: the generations that were 
     return {"ledger": name, "records": at, "root": b64encode(tree(ledger.leaves)).decode()}
 
 
-def named(line):  # the ledger that a header names
-    try:
-        return str(json.loads(line)["ledger"])
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def load_key(path):
-    return parse_key(open(path, encoding="utf-8").read())
-
-
 def verify_all(paths, key, make=Ledger):  # the verdicts in the files' order; generations are verified from old to new
-    files, ended, verdicts = [open(path, "rb").read().splitlines() or [b""] for path in paths], {}, {}
-    for i in sorted(range(len(files)), key=lambda i: generation(named(files[i][0]))[1]):
-        verdicts[i] = verify(files[i], key, ended, make)
-    return [verdicts[i] for i in range(len(files))]
+    files, ended = [open(path, "rb").read().splitlines() or [b""] for path in paths], {}
+    from_old = sorted(range(len(files)), key=lambda i: int((re.findall(rb'[/"]([0-9]{1,9})"', files[i][0]) or [0])[0]))
+    verdicts = {i: verify(files[i], key, ended, make) for i in from_old}
+    return [verdicts[i] for i in sorted(verdicts)]
 
 
-if __name__ == "__main__":
-    if len(sys.argv) < 3 or sys.argv[1] == "--help":
-        sys.exit(print("usage: verify.py VKEY_FILE EXPORT..."))
-    for verdict in verify_all(sys.argv[2:], load_key(sys.argv[1])):
-        print(json.dumps(verdict))
+if __name__ == "__main__":  # verify.py VKEY_FILE EXPORT...
+    print(*map(json.dumps, verify_all(sys.argv[2:], parse_key(open(sys.argv[1]).read()))), sep="\n")
