@@ -45,17 +45,20 @@ const atOnce = 2
 func try(dir, only string) (survived int, err error) {
 	b := bench{dir: dir, built: map[string]func() (string, error){}, sound: map[string]func() error{}}
 	fmt.Println("| mutant | what it takes out | caught by | how |\n|---|---|---|---|")
-	type try struct {
+	type trial struct {
 		of func() row
 		to chan row
 	}
-	var tries []try
+	var tries []trial
 	for _, m := range mutants {
 		if only == "" || slices.Contains(strings.Split(only, ","), m.name) {
-			tries = append(tries, try{b.of(m), make(chan row, 1)})
+			tries = append(tries, trial{b.of(m), make(chan row, 1)})
 		}
 	}
-	jobs := make(chan try, len(tries))
+	if len(tries) == 0 {
+		return 0, fmt.Errorf("-only %s names none of the mutants in e2e/cmd/mutants/table.go", only)
+	}
+	jobs := make(chan trial, len(tries))
 	for _, t := range tries {
 		jobs <- t
 	}
