@@ -84,6 +84,7 @@ func TestNothingIsLostWithTheProcess(t *testing.T) {
 	w.lock(func() { w.answer = nil })
 	stop = w.start()
 	w.has(1, 3)
+	w.committed(3)
 	stop()
 	_, before := w.taken()
 	stop = w.start() // what is committed is not delivered again

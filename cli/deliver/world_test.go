@@ -238,6 +238,24 @@ func (w *world) has(from, to int64) {
 	}
 }
 
+// committed waits until the delivery has committed that it is done with n alerts: the receiver has them before.
+func (w *world) committed(n int64) {
+	w.t.Helper()
+	c := w.connect()
+	w.await(fmt.Sprintf("%d are committed", n), func() bool {
+		groups, err := c.Groups(w.t.Context(), pipelines.ConductAlerts)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, at := range groups {
+			if at[stage.TopicPartition{Topic: pipelines.ConductAlerts}] >= n {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // lock runs f while nothing else changes.
 func (w *world) lock(f func()) {
 	w.mu.Lock()

@@ -1,4 +1,4 @@
-"""A second verifier of exports, from docs/record-format.md alone. It prints a verdict for each file: {"ledger", "records", "root"}, or the first
+"""verify.py VKEY_FILE EXPORT...: a second verifier, from docs/record-format.md alone. It says of each export {"ledger", "records", "root"}, or the first
 fault, {"ledger", "sequence", "field", "reason"}. A ledger's generations are held against each other, in whatever order their files are given."""
 
 import json
@@ -245,4 +245,4 @@ def verify_all(paths, key, make=Ledger):  # the verdicts in the files' order; ge
 
 
 if __name__ == "__main__":  # verify.py VKEY_FILE EXPORT...
-    print(*map(json.dumps, verify_all(sys.argv[2:], parse_key(open(sys.argv[1]).read()))), sep="\n")
+    print(__doc__) if "--help" in sys.argv else print(*map(json.dumps, verify_all(sys.argv[2:], parse_key(open(sys.argv[1]).read()))), sep="\n")
