@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -42,9 +41,9 @@ func ledgers(ctx context.Context, client *kafka.Client, codec *schemas.Codec) (p
 				} else if s, err := record.Decode(r.Value[min(frame, len(r.Value)):]); err == nil {
 					ledger = s.Ledger
 				}
-				series, generation := record.Generation(ledger)
-				if i := strings.LastIndexByte(series, '/'); generation > generations[p] && i > 0 {
-					prefix, generations[p] = series[:i], generation
+				_, generation := record.Generation(ledger)
+				if d := record.Deployment(ledger); generation > generations[p] && d != "" {
+					prefix, generations[p] = d, generation
 				}
 				return nil
 			})

@@ -8,6 +8,17 @@ import (
 	"strings"
 )
 
+// LedgerName is the name of a partition's ledger: deployment/environment, which prefix is, then the partition and the generation, from 1 on.
+func LedgerName(prefix string, partition, generation int32) string {
+	return fmt.Sprintf("%s/%d/%d", prefix, partition, generation)
+}
+
+// Deployment is what the names of a deployment's ledgers begin with: a ledger's name without partition and generation; "" where that is nothing.
+func Deployment(ledger string) string {
+	parts := strings.Split(ledger, "/")
+	return strings.Join(parts[:max(0, len(parts)-2)], "/")
+}
+
 // Generation splits a ledger's name, prefix/generation: a decimal number of 1 to 9 digits, the first of them not 0; 0 where it has none.
 func Generation(ledger string) (prefix string, generation int32) {
 	i := strings.LastIndexByte(ledger, '/')

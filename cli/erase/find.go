@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -58,7 +57,7 @@ func (e *erasure) find() error {
 		if len(r.Value) < frame || s.Decode(r.Value[frame:]) != nil {
 			return nil // no record: verify says so
 		}
-		e.ledgers = s.Ledger[:max(0, strings.LastIndexByte(s.Ledger[:max(0, strings.LastIndexByte(s.Ledger, '/'))], '/'))]
+		e.ledgers = record.Deployment(s.Ledger)
 		if s.Kind == record.KindErasure {
 			e.erased = max(e.erased, s.Erasure.ErasedAt)
 		}

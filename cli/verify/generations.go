@@ -139,14 +139,14 @@ func (l *ledger) place(n int) (name string, sequence int) {
 
 // begin names the ledger. Each partition has one of its own, and all have one prefix.
 func (v *run) begin(l *ledger, name string) error {
-	if p, _ := record.Generation(name); p != fmt.Sprintf("%s/%d", prefix(name), l.partition) {
+	if p, _ := record.Generation(name); p != fmt.Sprintf("%s/%d", record.Deployment(name), l.partition) {
 		v.i2.fault("%s/%d holds ledger %s, which by its name is not this partition's", pipelines.ConductRecords, l.partition, name)
 	}
 	if _, g := record.Generation(name); g > 1 {
 		v.i2.note("%s/%d begins with ledger %s; what came before that is not there", pipelines.ConductRecords, l.partition, name)
 	}
 	for i := range v.ledgers {
-		if o := &v.ledgers[i]; o.chains != nil && prefix(o.newest().Ledger()) != prefix(name) {
+		if o := &v.ledgers[i]; o.chains != nil && record.Deployment(o.newest().Ledger()) != record.Deployment(name) {
 			v.i2.fault("%s/%d holds ledger %s, partition %d holds %s: they are not of one deployment", pipelines.ConductRecords, l.partition, name, i, o.newest().Ledger())
 			break
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"strings"
 
 	"github.com/casetrail/casetrail/pipelines"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -162,12 +161,6 @@ func recordedAt(r *record.Record) (int64, bool) {
 		return r.Amendment.AmendedAt, true
 	}
 	return 0, false
-}
-
-// prefix is a ledger's name without partition and generation.
-func prefix(name string) string {
-	parts := strings.Split(name, "/")
-	return strings.Join(parts[:max(0, len(parts)-2)], "/")
 }
 
 // nextPoint goes to the next checkpoint that can be one. Notes come in runs that are alike, and are opened once.

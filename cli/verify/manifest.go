@@ -16,7 +16,7 @@ func (v *run) checkManifest() error {
 	if len(v.ledgers) == 0 || v.ledgers[0].chains == nil {
 		return nil // nothing is signed yet
 	}
-	chain, err := record.NewManifest(record.ManifestName(prefix(v.ledgers[0].newest().Ledger()), 1))
+	chain, err := record.NewManifest(record.ManifestName(record.Deployment(v.ledgers[0].newest().Ledger()), 1))
 	if err != nil {
 		return err
 	}

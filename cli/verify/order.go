@@ -16,7 +16,7 @@ func (l *ledger) void(c *record.Chain, m schemas.Message, sequence int64) bool {
 	if !ok {
 		return false
 	}
-	if o.Ledgers != prefix(c.Ledger()) || sequence == c.Size() && c.Sealed() {
+	if o.Ledgers != record.Deployment(c.Ledger()) || sequence == c.Size() && c.Sealed() {
 		return true
 	}
 	switch o.Order {
@@ -25,7 +25,7 @@ func (l *ledger) void(c *record.Chain, m schemas.Message, sequence int64) bool {
 		replaces, err := note.NewVerifier(o.Replaces.Value)
 		return err != nil || replaces.KeyHash() != key.KeyHash() || replaces.Name() != key.Name()
 	case schemas.OrderKindSeal:
-		return fmt.Sprintf("%s/%d/%d", o.Ledgers, l.partition, o.Generation.Value) != c.Ledger()
+		return record.LedgerName(o.Ledgers, l.partition, o.Generation.Value) != c.Ledger()
 	case schemas.OrderKindErase:
 		return o.Erase.Value.Erasure.ErasedAt <= l.erased
 	}

@@ -2,7 +2,6 @@ package sign
 
 import (
 	"cmp"
-	"fmt"
 
 	"github.com/casetrail/casetrail/pipelines/inject"
 	"github.com/casetrail/casetrail/pipelines/stage"
@@ -36,7 +35,7 @@ func of(c *record.Chain) extent {
 
 // Ledger is the name of a partition's first ledger. What comes after its seal is another one, whose name ends in 2, and so on.
 func Ledger(prefix string, partition int32) string {
-	return fmt.Sprintf("%s/%d/%d", prefix, partition, first)
+	return record.LedgerName(prefix, partition, first)
 }
 
 // generationOf tells which generation of a series a ledger is; 0 where it is of another series.
